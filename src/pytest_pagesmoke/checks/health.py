@@ -1,0 +1,191 @@
+"""`test_health`: an endpoint says, by value, that the backend is healthy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
+
+HEALTH_STATUS = Rule(
+    id="health-status",
+    title="The health endpoint answers with another status",
+    cause="404: this deployment has no such endpoint, or no worker to answer it. 503: the backend itself says that it is not healthy; its body says what is missing.",
+    fix="Read the body above. On 404 check the build output for its worker, and the `include` list of `_routes.json`.",
+)
+HEALTH_NOT_JSON = Rule(
+    id="health-not-json",
+    title="The health endpoint does not answer JSON",
+    cause="An HTML page came in its place: the site's fallback page answers every path, and no worker answers this one. Or the endpoint speaks plain text.",
+    fix="Check the build output for its worker. An endpoint that answers plain text by intent says so in its settings.",
+)
+HEALTH_UNHEALTHY = Rule(
+    id="health-unhealthy",
+    title="The backend says that it is not healthy",
+    cause="The endpoint answers, and its JSON names a part that fails, or does not say that it is healthy.",
+    fix="Look at the part that is named: a database, a binding, a secret or an API of this environment.",
+)
+HEALTH_CACHED = Rule(
+    id="health-cached",
+    title="The health answer comes from a cache",
+    cause="A cache rule of the zone covers this path: the answer is healthy and may be hours old.",
+    fix="Exclude the path from the cache rule, and answer with `Cache-Control: no-store`.",
+)
+
+#: What `status` may say of a healthy backend, in any case.
+HEALTHY_WORDS: Final = frozenset({"ok", "healthy", "pass", "up"})
+#: What no part of a healthy backend says, under any key, in any case.
+UNHEALTHY_WORDS: Final = frozenset(
+    """
+    unhealthy down error errored fail failed failing failure critical fatal dead crashed broken bad ko
+    disconnected unavailable unreachable offline timeout refused degraded outage missing stopped misconfigured
+    """.split()
+)
+#: Keys under which `false`, or such a word, names a mode or a switch and no part that fails.
+MODE_KEYS: Final = frozenset(
+    """
+    maintenance debug cached cache readonly degraded error errors failed failure dev development test testing demo sandbox
+    beta preview experimental draft dryrun verbose trace draining paused shutdown shuttingdown deprecated stale authenticated
+    loggedin enabled required optional level loglevel severity dirty
+    """.split()
+)
+#: Keys whose whole content is switches.
+SWITCH_KEYS: Final = frozenset({"features", "featureflags", "flags", "toggles", "experiments"})
+
+_EXPECTED: Final = "healthy (status ok, healthy, pass or up; or ok or healthy true)"
+_CACHED: Final = frozenset({"hit", "stale", "updating"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthSpec:
+    path: str
+    status: int = 200
+
+
+class HealthCheck:
+    test: ClassVar[str] = "test_health"
+    key: ClassVar[str] = "health"
+    column: ClassVar[str] = "health"
+    rules: ClassVar[tuple[Rule, ...]] = (HEALTH_STATUS, HEALTH_NOT_JSON, HEALTH_UNHEALTHY, HEALTH_CACHED)
+
+    def subject(self, spec: HealthSpec) -> str:
+        return spec.path
+
+    def probes(self, spec: HealthSpec) -> Iterable[Probe]:
+        yield Probe(path=spec.path, accept="application/json")
+
+    def judge(self, spec: HealthSpec, seen: Seen) -> Judgement:
+        (probe,) = self.probes(spec)
+        answer = live.site_answer(seen[probe], subject=spec.path, status=spec.status)
+        if isinstance(answer, Finding):
+            yield answer
+        elif finding := live.wrong_status(answer, HEALTH_STATUS, subject=spec.path, status=spec.status):
+            yield finding
+        else:
+            yield from _judge_body(spec, answer)
+
+
+def _judge_body(spec: HealthSpec, answer: Answer) -> Judgement:
+    def broken(rule: Rule, expected: str, actual: str) -> Finding:
+        return Finding(rule=rule, subject=spec.path, expected=expected, actual=actual)
+
+    try:
+        body = recognise.parse_json(answer.text)
+    except ValueError as error:
+        yield broken(HEALTH_NOT_JSON, "JSON", _what_instead(answer, error))
+        return
+    if contradiction := next(_contradictions(body), ""):
+        yield broken(HEALTH_UNHEALTHY, _EXPECTED, contradiction)
+    elif not _says_healthy(body):
+        yield broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))
+    elif cached := _cached(answer):
+        yield broken(HEALTH_CACHED, "a fresh answer", cached)
+
+
+def _what_instead(answer: Answer, error: ValueError) -> str:
+    if not answer.body.strip():
+        return "an empty body"
+    if recognise.looks_like_html(answer.text):
+        return "an HTML page"
+    return f"{answer.text.strip()[:40]!r} ({error})"
+
+
+def _says_healthy(body: object) -> bool:
+    if not isinstance(body, dict):
+        return False
+    said = {str(key).lower(): value for key, value in body.items()}
+    status = said.get("status")
+    return (
+        (isinstance(status, str) and status.strip().lower() in HEALTHY_WORDS)
+        or said.get("ok") is True
+        or said.get("healthy") is True
+    )
+
+
+def _contradictions(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every part, however deep, that says the opposite of healthy, as `database: false`. Iterative: bodies may be deep."""
+    parts: list[tuple[tuple[str, ...], object]] = [(path, value)]
+    while parts:
+        path, value = parts.pop()
+        key = _plain(next((name for name in reversed(path) if not name.isdigit()), ""))
+        if isinstance(value, dict):
+            if key not in SWITCH_KEYS:
+                parts.extend(((*path, str(name)), part) for name, part in reversed(value.items()))
+        elif isinstance(value, list):
+            parts.extend(((*path, str(index)), part) for index, part in reversed(list(enumerate(value))))
+        elif _is_opposite(value) and not _names_a_mode(key):
+            yield f"{'.'.join(path) or 'the body'}: {json.dumps(value)}"
+
+
+def _is_opposite(value: object) -> bool:
+    if value is False:
+        return True
+    if not isinstance(value, str):
+        return False
+    # "error: connection refused" and "down (timeout)" as well as the bare word; but not "error-free".
+    words = re.match(r"\s*([a-z]+(?:[ _][a-z]+)?)\s*(?:\Z|[:;,(]| - )", value.lower())
+    if words is None:
+        return False
+    first, _, second = words[1].replace("_", " ").partition(" ")
+    if first == "not" and second:  # "not ok", "not_ready", "not connected"
+        return True
+    return not second and first in UNHEALTHY_WORDS
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key.lower())
+
+
+def _names_a_mode(key: str) -> bool:
+    bare = re.sub(r"\A(?:is|in)|mode\Z", "", key)
+    # Below a key that is itself an unhealthy word, `false` is good news: {"down": false}.
+    return bool({key, bare} & (MODE_KEYS | UNHEALTHY_WORDS)) or key.endswith(("error", "errors"))
+
+
+def _summary(body: object) -> str:
+    if isinstance(body, dict):
+        said = {key: body[key] for key in body if str(key).lower() in ("status", "ok", "healthy")}
+        if said:
+            return ", ".join(f"{key}: {json.dumps(value)[:60]}" for key, value in said.items())
+        return f"JSON that says nothing of it (keys: {', '.join(map(str, list(body)[:8])) or 'none'})"
+    return f"JSON without keys: {json.dumps(body)[:60]}"
+
+
+def _cached(answer: Answer) -> str:
+    state = answer.headers.get("cf-cache-status", "")
+    age = answer.headers.get("age", "")
+    old = age.strip().isdecimal() and int(age) > 0
+    if state.lower() not in _CACHED and not old:
+        return ""
+    return (
+        "one from a cache ("
+        + ", ".join(
+            part for part in (f"cf-cache-status {state}" if state else "", f"age {age} s" if age else "") if part
+        )
+        + ")"
+    )

@@ -1,0 +1,193 @@
+"""What any live check can meet before it can judge the site itself: no answer at all, or an answer that is not the site's."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason, Rule
+
+UNREACHABLE = Rule(
+    id="unreachable",
+    title="Nothing answers at this address",
+    cause="The name does not resolve, nothing listens there, or the connection broke: a wrong address, a domain that is "
+    "not connected to the project, or a network between here and there that lets nothing through.",
+    fix="Check the address for a typing mistake. Open the project's *.pages.dev address: if that answers, the deployment is "
+    "fine and its domain is not (dashboard: the project's Custom domains, then the zone's DNS records).",
+)
+TIMEOUT = Rule(
+    id="timeout",
+    title="No complete answer in time",
+    cause="The server took the connection but did not finish its answer before the deadline, which covers the whole exchange: "
+    "name, connection, TLS, redirects, headers and body. A worker that waits for a database or an API that does not answer.",
+    fix="Look at what the worker waits for (`wrangler pages deployment tail`). Repeat the request with the curl command above.",
+)
+TLS_INVALID = Rule(
+    id="tls-invalid",
+    title="The certificate cannot be trusted",
+    cause="The certificate is for another name, has expired, or was issued by an authority that this machine does not know. "
+    "A custom domain that was just connected has no certificate for some minutes.",
+    fix="Look at the domain's state in the dashboard (Custom domains). Behind a company's proxy: add its authority to the system's trust store.",
+)
+HTTP_INVALID = Rule(
+    id="http-invalid",
+    title="What answers does not speak HTTP properly",
+    cause="Something else listens at this port, http and https are mixed up, or a proxy garbles or cuts off the answer.",
+    fix="Check scheme and port of the address. Repeat the request with the curl command above.",
+)
+BODY_TOO_LARGE = Rule(
+    id="body-too-large",
+    title="The answer is larger than a check reads",
+    cause="The body exceeds 10 MiB after decompression: a file was taken for a page, or the answer never ends.",
+    fix="Check smaller files; Pages itself takes none above 25 MiB.",
+)
+REDIRECT_LOOP = Rule(
+    id="redirect-loop",
+    title="The redirects lead in a circle",
+    cause="Two places tidy the address in opposite directions: the worker or `_redirects` adds the slash (or .html) that Pages takes away.",
+    fix="Pages serves /login.html at /login and /blog/index.html at /blog/. Let the worker and `_redirects` agree with that.",
+)
+REDIRECT_ELSEWHERE = Rule(
+    id="redirect-elsewhere",
+    title="The site sends its visitors to another origin",
+    cause="The address is not where the site lives: http instead of https, the bare domain instead of www, an old domain. "
+    "Or the zone has a redirect rule.",
+    fix="Test the address that it leads to, if that is the site. Otherwise look at the zone's redirect rules and at `_redirects`.",
+)
+ACCESS_LOGIN = Rule(
+    id="access-login",
+    title="Cloudflare Access asks for a login first",
+    cause="The site, or its previews, are protected by Cloudflare Access, and this run is not let in. The site itself was not reached.",
+    fix="Create a service token and a Service Auth policy for it in Zero Trust, and send it with each request; or test an address "
+    "that is not protected.",
+)
+BOT_CHALLENGE = Rule(
+    id="bot-challenge",
+    title="Cloudflare challenges the visitor",
+    cause="Bot Fight Mode, under-attack mode or a firewall rule takes this run for a bot. The site itself was not reached: this says nothing of its health.",
+    fix="Bot Fight Mode cannot be skipped by a firewall rule. Test the project's *.pages.dev address, which has none, or let this "
+    "machine's address in with an IP access rule.",
+)
+RATE_LIMITED = Rule(
+    id="rate-limited",
+    title="Too many requests",
+    cause="A rate limit of the zone, or of the site itself, turned this run away. It says nothing of the site's health.",
+    fix="Wait as long as the retry-after header says, then run again; let this machine's address pass the limit if it happens often.",
+)
+WORKER_EXCEPTION = Rule(
+    id="worker-exception",
+    title="The worker throws",
+    cause="The worker ran and threw an exception that nothing caught (error 1101). Most often a binding, a variable or a secret "
+    "that the code needs is missing in this environment: production and preview have settings of their own.",
+    fix="Read the exception: `wrangler pages deployment tail`. Compare the bindings and variables of production and preview in the dashboard.",
+)
+PLACEHOLDER = Rule(
+    id="placeholder",
+    title="Cloudflare's own page: nothing is here yet",
+    cause="The project or the deployment exists but is not live at this address yet, or no deployment has ever succeeded.",
+    fix="Wait a minute and run again. If it stays: look in the dashboard whether a production deployment has succeeded.",
+)
+LOCAL_NOT_READY = Rule(
+    id="local-not-ready",
+    title="The local server did not start",
+    cause="`wrangler pages dev` ended, or was not ready in time: the worker does not compile or throws as it starts, "
+    "_routes.json is invalid, or Node.js is missing or too old. Its own words stand below.",
+    fix="Run `npx wrangler pages dev` on the build output and mend what it says. What does not start here will not run at Cloudflare.",
+)
+
+RULES: Final = (
+    UNREACHABLE,
+    TIMEOUT,
+    TLS_INVALID,
+    HTTP_INVALID,
+    BODY_TOO_LARGE,
+    REDIRECT_LOOP,
+    REDIRECT_ELSEWHERE,
+    ACCESS_LOGIN,
+    BOT_CHALLENGE,
+    RATE_LIMITED,
+    WORKER_EXCEPTION,
+    PLACEHOLDER,
+    LOCAL_NOT_READY,
+)
+
+_BY_REASON: Final = {
+    Reason.NO_ADDRESS: UNREACHABLE,
+    Reason.REFUSED: UNREACHABLE,
+    Reason.RESET: UNREACHABLE,
+    Reason.UNREACHABLE: UNREACHABLE,
+    Reason.TLS: TLS_INVALID,
+    Reason.TIMEOUT: TIMEOUT,
+    Reason.PROTOCOL: HTTP_INVALID,
+    Reason.TOO_LARGE: BODY_TOO_LARGE,
+    Reason.REDIRECT_LOOP: REDIRECT_LOOP,
+    Reason.NOT_STARTED: LOCAL_NOT_READY,
+}
+
+
+def site_answer(observation: Observation, *, subject: str, status: int) -> Answer | Finding:
+    """The answer, if it is the site's own; else what came in its place."""
+    if isinstance(observation, NoAnswer):
+        return Finding(
+            rule=_BY_REASON[observation.reason],
+            subject=subject,
+            expected="the local server to start" if observation.reason is Reason.NOT_STARTED else str(status),
+            actual=observation.text,
+        )
+
+    def instead(rule: Rule, actual: str, hint: str = "") -> Finding:
+        return Finding(rule=rule, subject=subject, expected=str(status), actual=actual, hint=hint)
+
+    answer = observation
+    if recognise.is_access_login(answer):
+        target = recognise.location(answer)
+        return instead(
+            ACCESS_LOGIN, f"{answer.status} to the Cloudflare Access login at {target.hostname if target else '?'}"
+        )
+    if recognise.is_challenge(answer):
+        return instead(BOT_CHALLENGE, f"{answer.status} with a challenge (cf-mitigated: challenge)")
+    if recognise.is_worker_exception(answer):
+        return instead(WORKER_EXCEPTION, f"{answer.status}: the worker threw an exception")
+    if (
+        answer.status == 429 and recognise.error_code(answer) != 1027
+    ):  # 1027: the account's daily limit, no matter of waiting
+        wait = answer.headers.get("retry-after")
+        return instead(RATE_LIMITED, "429" + (f", retry after {wait}" if wait else ""))
+    if recognise.is_placeholder(answer):
+        return instead(PLACEHOLDER, f"{answer.status} with Cloudflare's placeholder page")
+    if elsewhere := _other_origin(answer):
+        return instead(
+            REDIRECT_ELSEWHERE,
+            f"{answer.status} to {elsewhere}",
+            hint=f"if the site lives there: --base-url={elsewhere}",
+        )
+    return answer
+
+
+def _other_origin(answer: Answer) -> str:
+    """The origin that a redirect leads to, if it is another one; else empty."""
+    target = recognise.location(answer)
+    if target is None:
+        return ""
+    try:
+        here = recognise.origin(urlsplit(answer.url))
+        there = recognise.origin(target)
+    except ValueError:
+        return target.geturl()
+    return "" if here == there else f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+
+
+def wrong_status(answer: Answer, rule: Rule, *, subject: str, status: int) -> Finding | None:
+    """The finding for an answer with another status than the expected one."""
+    if answer.status == status:
+        return None
+    target = answer.headers.get("location", "")
+    actual = str(answer.status)
+    if answer.status in recognise.REDIRECTS and target:
+        actual += f" to {target}"
+    if code := recognise.error_code(answer):
+        actual += f" (Cloudflare error {code})"
+    elif recognise.is_deployment_not_found(answer):
+        actual += " (Cloudflare: Deployment Not Found)"
+    return Finding(rule=rule, subject=subject, expected=str(status), actual=actual)

@@ -1,0 +1,295 @@
+"""A whole run -> the likely causes of what failed, each once, with what to do next. A table; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_pagesmoke.model import CheckRecord, Kind, Target
+from pytest_pagesmoke.plan import DIST_TARGET
+from pytest_pagesmoke.settings import FILE_NAME
+from pytest_pagesmoke.targets import hash_address
+
+COMMAND: Final = f"pytest {FILE_NAME}"
+_HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+_UNREACHED: Final = frozenset({"unreachable", "timeout"})
+_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRun:
+    """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run."""
+
+    name: str
+    address: str
+    target: Target | None
+    planned: int
+    records: tuple[CheckRecord, ...]
+
+    @property
+    def failed(self) -> tuple[CheckRecord, ...]:
+        return tuple(record for record in self.records if record.outcome == "failed")
+
+    @property
+    def verdict(self) -> str:
+        """GOOD, BROKEN, or INCOMPLETE where checks that were to run never reported."""
+        if self.failed:
+            return "BROKEN"
+        return "GOOD" if len(self.records) >= self.planned > 0 else "INCOMPLETE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One likely cause, what it explains, and the next steps: lines for a person, commands among them."""
+
+    cause: str
+    text: str
+    targets: tuple[str, ...]
+    explains: int
+    failed: int
+    next: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cause:
+    """A row of the table: what a target's failures must look like, which of them it explains, and what to say."""
+
+    id: str
+    fits: Callable[[TargetRun], bool]
+    explained: Callable[[CheckRecord], bool]
+    text: str
+    next: Callable[[TargetRun, Sequence[TargetRun]], tuple[str, ...]]
+
+
+def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
+    """The causes that fit, each once for all targets that it fits."""
+    found: list[Diagnosis] = []
+    for cause in _CAUSES:
+        fitting = [run for run in runs if run.failed and cause.fits(run)]
+        if fitting:
+            steps = [step for run in fitting for step in cause.next(run, runs)]
+            found.append(
+                Diagnosis(
+                    cause=cause.id,
+                    text=cause.text,
+                    targets=tuple(run.name for run in fitting),
+                    explains=sum(cause.explained(record) for run in fitting for record in run.failed),
+                    failed=sum(len(run.failed) for run in fitting),
+                    next=tuple(dict.fromkeys(steps)),
+                )
+            )
+    return found
+
+
+def verify_command(runs: Sequence[TargetRun]) -> str:
+    """The command that checks what failed again."""
+    options = []
+    for run in runs:
+        if run.verdict == "GOOD":
+            continue
+        if run.target is None:
+            options.append("--pagesmoke=dist" if run.address == DIST_TARGET else f"--pagesmoke={run.address}/")
+        elif run.target.starts_here:
+            options.append("--pagesmoke=local")
+        elif run.name == run.target.kind:
+            options.append(f"--base-url={run.target.url}")
+        else:
+            options.append(f"--pagesmoke={run.name}={run.target.url}")
+    return " ".join([COMMAND, *options])
+
+
+def _absent(record: CheckRecord) -> bool:
+    return record.rule in _ABSENCE and record.status == 404
+
+
+def _empty_404(record: CheckRecord) -> bool:
+    return _absent(record) and record.body_bytes == 0
+
+
+def _lost_worker(run: TargetRun) -> bool:
+    if run.target is None:
+        return any(record.rule == "worker-missing" for record in run.failed)
+    asked = [record for record in run.records if record.column in ("pages", "health")]
+    return bool(asked) and all(_empty_404(record) for record in asked)
+
+
+def _explained_by_lost_worker(record: CheckRecord) -> bool:
+    return _empty_404(record) or record.rule == "worker-missing"
+
+
+def _html_instead(record: CheckRecord) -> bool:
+    return record.rule == "page-is-fallback" or (
+        record.rule in ("health-not-json", "asset-type") and record.status == 200 and record.media_type in _HTML
+    )
+
+
+def _fallback(run: TargetRun) -> bool:
+    return any(_html_instead(record) and record.rule != "asset-type" for record in run.failed)
+
+
+def _only(rules: frozenset[str]) -> Callable[[TargetRun], bool]:
+    """Fits where nothing else was met: one answer that is the site's own speaks against a cause in front of the site."""
+    return lambda run: bool(run.records) and all(record.rule in rules for record in run.records)
+
+
+def _any(rules: frozenset[str]) -> Callable[[TargetRun], bool]:
+    return lambda run: any(record.rule in rules for record in run.failed)
+
+
+def _of(rules: frozenset[str]) -> Callable[[CheckRecord], bool]:
+    return lambda record: record.rule in rules
+
+
+def _checklist_does_not_fit(run: TargetRun) -> bool:
+    home_is_good = any(record.path == "/" and record.outcome == "passed" for record in run.records)
+    no_health = any(record.column == "health" and _absent(record) for record in run.failed)
+    return home_is_good and no_health and all(_absent(record) for record in run.failed)
+
+
+def _not_live(record: CheckRecord) -> bool:
+    return record.rule == "placeholder" or record.tell == "deployment-not-found"
+
+
+def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
+    steps = []
+    if run.target is not None and run.target.kind is Kind.PRODUCTION:
+        steps += [step for good in runs for step in _roll_back_to(good)]
+    dist = next((other for other in runs if other.target is None), None)
+    if dist is None:
+        steps.append(f"see whether the build output has its worker: {COMMAND} --pagesmoke=dist")
+    elif dist.verdict == "BROKEN":
+        steps.append("do not deploy this build output: run the build again and read what it says")
+    elif run.target is not None:
+        steps.append("the build output here is good: deploy it again, to a preview first, and check that")
+    return tuple(steps)
+
+
+def _roll_back_to(good: TargetRun) -> list[str]:
+    """How to go back to a deployment that passes, if it is known by its own address. (wrangler has no command for it.)"""
+    address = hash_address(good.target) if good.target else None
+    if good.verdict != "GOOD" or address is None:
+        return []
+    project, short_id = address
+    api = f"https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/pages/projects/{project}/deployments/$DEPLOYMENT_ID/rollback"
+    return [
+        f"roll back to {short_id}, which passes every check, if it is listed as a production deployment; its whole id ($DEPLOYMENT_ID) is the one that begins so in",
+        f"  npx wrangler pages deployment list --project-name={project} --environment=production --json",
+        f'  curl -X POST -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "{api}"',
+        f"  or in the dashboard: https://dash.cloudflare.com/?to=/:account/pages/view/{project}",
+    ]
+
+
+def _next_for_no_settings(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
+    address = f"--base-url={run.target.url}" if run.target and run.target.url else "--pagesmoke=local"
+    return (
+        f"pin what this site has: pytest {address} --pagesmoke-init (not in this version yet: CHANGELOG.md)",
+        f"if it should have these addresses, what answers them is missing: {COMMAND} --pagesmoke=dist",
+    )
+
+
+def _next_for_fallback(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
+    address = f"--base-url={run.target.url}" if run.target and run.target.url else "--pagesmoke=local"
+    intent = f"if it is a single-page application by intent, pin that: pytest {address} --pagesmoke-init (not in this version yet: CHANGELOG.md)"
+    return (*_next_for_lost_worker(run, runs), intent)
+
+
+def _say(*steps: str) -> Callable[[TargetRun, Sequence[TargetRun]], tuple[str, ...]]:
+    return lambda _run, _runs: steps
+
+
+def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
+    if run.target and run.target.kind is Kind.LOCAL:
+        return ("start the server that should answer there, or let pagesmoke start one: --pagesmoke=local",)
+    return (
+        "look at the address for a typing mistake, and whether this machine reaches other sites",
+        "check the project's own address, https://PROJECT.pages.dev: if that is good, the domain is at fault and not the deployment",
+    )
+
+
+_ACCESS: Final = frozenset({"access-login"})
+_CHALLENGE: Final = frozenset({"bot-challenge"})
+_THROTTLE: Final = frozenset({"rate-limited"})
+_THROWS: Final = frozenset({"worker-exception"})
+_TLS: Final = frozenset({"tls-invalid"})
+
+_CAUSES: Final = (
+    _Cause(
+        id="no-worker",
+        fits=_lost_worker,
+        explained=_explained_by_lost_worker,
+        text="there is no worker: without it every page and the API answer 404 with an empty body",
+        next=_next_for_lost_worker,
+    ),
+    _Cause(
+        id="fallback-for-worker",
+        fits=_fallback,
+        explained=_html_instead,
+        text="one page (index.html) is the answer to every address: this is what a lost worker looks like beside an index.html",
+        next=_next_for_fallback,
+    ),
+    _Cause(
+        id="worker-throws",
+        fits=_any(_THROWS),
+        explained=_of(_THROWS),
+        text="the worker throws an exception",
+        next=_say(
+            "read the exception: npx wrangler pages deployment tail",
+            "compare this environment's bindings, variables and secrets with those of one that works",
+        ),
+    ),
+    _Cause(
+        id="site-unreachable",
+        fits=_only(_UNREACHED),
+        explained=_of(_UNREACHED),
+        text="nothing answers at this address, or not in time",
+        next=_next_for_unreachable,
+    ),
+    _Cause(
+        id="certificate",
+        fits=_only(_TLS),
+        explained=_of(_TLS),
+        text="the certificate cannot be trusted, so nothing was asked",
+        next=_say("look at the domain's state in the dashboard: the project's Custom domains"),
+    ),
+    _Cause(
+        id="behind-access",
+        fits=_any(_ACCESS),
+        explained=_of(_ACCESS),
+        text="Cloudflare Access asks for a login, so the site itself was not reached",
+        next=_say(
+            "check an address that is not protected, or give this run a service token (not in this version yet: CHANGELOG.md)"
+        ),
+    ),
+    _Cause(
+        id="challenged",
+        fits=_any(_CHALLENGE),
+        explained=_of(_CHALLENGE),
+        text="Cloudflare takes this run for a bot, so the site itself was not reached",
+        next=_say("check the project's own address, https://PROJECT.pages.dev, which has no Bot Fight Mode"),
+    ),
+    _Cause(
+        id="throttled",
+        fits=_any(_THROTTLE),
+        explained=_of(_THROTTLE),
+        text="a rate limit turned this run away",
+        next=_say("wait as long as retry-after says, then run again"),
+    ),
+    _Cause(
+        id="no-such-deployment",
+        fits=lambda run: any(_not_live(record) for record in run.failed),
+        explained=_not_live,
+        text="no deployment is live at this address yet",
+        next=_say(
+            "wait a minute and run again",
+            "if it stays: see whether a production deployment succeeded: npx wrangler pages deployment list",
+        ),
+    ),
+    _Cause(
+        id="no-settings",
+        fits=_checklist_does_not_fit,
+        explained=_absent,
+        text="the home page is good and the other usual addresses are absent: the built-in checklist may not fit this site",
+        next=_next_for_no_settings,
+    ),
+)

@@ -1,0 +1,234 @@
+"""The nouns: what is asked, what came back, what was found. Standard library only, no behaviour but derived facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar
+
+
+class Kind(StrEnum):
+    """What a target is to its owner; only production has anything to lose."""
+
+    LOCAL = "local"
+    PREVIEW = "preview"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One deployment under test.
+
+    ``url`` has no trailing slash, no query and no credentials. It is empty for the local target until its server runs.
+    ``headers`` go to this target's own origin alone, and stay out of ``repr``: they may hold secrets.
+    """
+
+    name: str
+    url: str
+    kind: Kind
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def starts_here(self) -> bool:
+        """Whether pagesmoke itself starts the server (`--pagesmoke=local`)."""
+        return not self.url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One question to a target: a GET of ``path`` with this ``Accept`` header."""
+
+    path: str
+    accept: str = "*/*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hop:
+    """A redirect that was followed because it only tidied the address (a slash, `.html`)."""
+
+    status: int
+    url: str
+    location: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    hops: tuple[Hop, ...] = ()
+    http_version: str = "HTTP/1.1"
+    elapsed_s: float = 0.0
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, lower case; empty where the header is absent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The body as text: by its declared charset, else UTF-8; what does not decode becomes U+FFFD."""
+        charset = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
+        try:
+            return self.body.decode(charset[1] if charset else "utf-8-sig", errors="replace")
+        except LookupError:  # a charset that Python does not know
+            return self.body.decode("utf-8-sig", errors="replace")
+
+
+class Reason(StrEnum):
+    """Why there is no answer: a closed list, each with a rule of its own or shared (checks/live.py)."""
+
+    NO_ADDRESS = "no-address"
+    REFUSED = "refused"
+    RESET = "reset"
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too-large"
+    REDIRECT_LOOP = "redirect-loop"
+    NOT_STARTED = "not-started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoAnswer:
+    """Asking failed: ``text`` says how, in one line for a person, and is never empty; ``detail`` may hold more lines."""
+
+    url: str
+    reason: Reason
+    text: str
+    detail: str = ""
+    hops: tuple[Hop, ...] = ()
+    elapsed_s: float = 0.0
+
+
+Observation = Answer | NoAnswer
+Seen = Mapping[Probe, Observation]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerFiles:
+    """The worker in a build output: where it stands, and how much code it is.
+
+    ``size_bytes`` counts the whole worker: a file with all files that it imports, a folder with all its modules, source
+    maps left out. ``packages`` are imports by bare name, which wrangler bundles only at deploy: their size is not known here.
+    """
+
+    path: str
+    size_bytes: int
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistTree:
+    """A build output as it lies on the disk. ``files`` maps POSIX paths below ``path`` to sizes in bytes."""
+
+    path: str
+    kind: str  # "folder", "file" or "missing"
+    files: Mapping[str, int] = field(default_factory=dict)
+    worker: WorkerFiles | None = None
+    functions: bool = False  # a functions/ folder with code, which wrangler compiles at deploy where there is no worker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A stable, readable name for one way to be wrong, with the text that docs/rules.md and the failure block show."""
+
+    id: str
+    title: str
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One rule broken: what was expected and what was seen, apart, so that every report can lay them out its own way."""
+
+    rule: Rule
+    subject: str
+    expected: str
+    actual: str
+    hint: str = ""
+
+    @property
+    def line(self) -> str:
+        """The finding in one line."""
+        return f"{self.rule.id}: expected {self.expected}, got {self.actual}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """Something worth saying that leaves a check passed: a warning."""
+
+    text: str
+
+
+Judgement = Iterator[Finding | Remark]
+S_contra = TypeVar("S_contra", contravariant=True)  # the spec of a check: what the settings say of it
+
+
+class LiveCheck(Protocol[S_contra]):
+    """A kind of check against a running site. Judging is pure: `judge` sees only what `probes` asked for."""
+
+    test: ClassVar[str]
+    key: ClassVar[str]
+    column: ClassVar[str]
+    rules: ClassVar[tuple[Rule, ...]]
+
+    def subject(self, spec: S_contra) -> str: ...
+
+    def probes(self, spec: S_contra) -> Iterable[Probe]:
+        """What to ask, the check's own question first."""
+
+    def judge(self, spec: S_contra, seen: Seen) -> Judgement: ...
+
+
+class DistCheck(Protocol[S_contra]):
+    """A kind of check of the build output. ``part`` names it in the test id: `test_dist[worker]`."""
+
+    part: ClassVar[str]
+    rules: ClassVar[tuple[Rule, ...]]
+
+    def judge(self, spec: S_contra, tree: DistTree) -> Judgement: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistSpec:
+    """What the settings ask of the build output; sizes in bytes, 0 for no bound."""
+
+    path: Path
+    worker_required: bool
+    worker_min_bytes: int
+    routes_required: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRecord:
+    """One finished check as every report sees it. Builtins only: it travels from xdist's workers to their controller.
+
+    Times are seconds; ``started`` and ``ended`` are on the wall clock (time.time), comparable between processes.
+    """
+
+    id: str
+    test: str
+    target: str  # the target's name, or "dist"
+    address: str
+    column: str
+    path: str
+    outcome: str  # "passed" or "failed"
+    rule: str = ""
+    expected: str = ""
+    actual: str = ""
+    warnings: list[str] = field(default_factory=list)
+    status: int | None = None
+    media_type: str = ""
+    body_bytes: int | None = None
+    tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
+    started: float = 0.0
+    ended: float = 0.0

@@ -1,0 +1,81 @@
+"""Every foreign exception -> NoAnswer, in one place, in words for a person."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+import httpx
+
+from pytest_pagesmoke.model import Reason
+from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
+
+_MAX_DEPTH: Final = 20  # chains of causes are short; a circle must not hang us
+_TLS_WORDS: Final = {
+    "certificate has expired": "the certificate has expired",
+    "certificate is not yet valid": "the certificate is not valid yet",
+    "self-signed certificate in certificate chain": "the certificate's authority is not trusted here (self-signed root)",
+    "self-signed certificate": "the certificate is self-signed",
+    "unable to get local issuer certificate": "the certificate's authority is not trusted here",
+}
+
+
+def explain(error: BaseException) -> tuple[Reason, str]:
+    """Why an exchange failed, and how to say it; the text is never empty."""
+    chain = list(_chain(error))
+    # The innermost cause knows most: httpx and httpcore wrap it in exceptions whose text is often empty.
+    for cause in reversed(chain):
+        if told := _explain_cause(cause):
+            return told
+    text = next((f"{type(cause).__name__}: {cause}" for cause in reversed(chain) if str(cause)), type(error).__name__)
+    if any(isinstance(cause, httpx.NetworkError | OSError) for cause in chain):
+        return Reason.UNREACHABLE, text
+    # What is left is raised over what the server sent: an odd header, a number that is none, a name that IDNA refuses.
+    return Reason.PROTOCOL, text
+
+
+def _explain_cause(cause: BaseException) -> tuple[Reason, str] | None:
+    match cause:
+        case BodyTooLarge():
+            return Reason.TOO_LARGE, str(cause)
+        case BodyError():
+            return Reason.PROTOCOL, str(cause)
+        case ssl.SSLError():
+            return _explain_tls(cause)
+        case socket.gaierror():
+            return Reason.NO_ADDRESS, "no address for this name (DNS)"
+        case ConnectionRefusedError():
+            return Reason.REFUSED, "connection refused: nothing listens there"
+        case ConnectionError():
+            return Reason.RESET, "the connection broke before the answer was whole"
+        case httpx.RemoteProtocolError() if "without sending a response" in str(cause):
+            return Reason.RESET, "the server closed the connection without an answer"
+    return None
+
+
+def _explain_tls(error: ssl.SSLError) -> tuple[Reason, str]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        message = error.verify_message or str(error)
+        if "mismatch" in message.lower() or "not valid for" in message.lower():
+            return Reason.TLS, f"the certificate is for another name ({message})"
+        return Reason.TLS, _TLS_WORDS.get(message.lower(), message or "the certificate was refused")
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return Reason.PROTOCOL, "what answers there does not speak TLS (http and https mixed up?)"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Reason.RESET, "the connection broke during or after the TLS handshake"
+    return Reason.TLS, f"TLS failed: {error.reason or error}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, what it was raised from, and what groups hold, outermost first."""
+    waiting, depth = [error], 0
+    while waiting and depth < _MAX_DEPTH:
+        current = waiting.pop(0)
+        depth += 1
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            waiting.extend(current.exceptions)
+        if cause := current.__cause__ or current.__context__:
+            waiting.append(cause)

@@ -1,0 +1,131 @@
+"""Asking over HTTP: the only user of httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import truststore
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
+from pytest_pagesmoke.observe.failures import explain
+
+USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
+#: A slash and .html can be tidied in at most two steps each way; more is no tidying.
+_MAX_HOPS: Final = 4
+
+
+class _RedirectLoop(Exception):
+    """Redirects that only tidy the address, without end."""
+
+
+@dataclass
+class _Progress:
+    """How far an exchange has come, so that a time-out can say where it stood."""
+
+    url: str
+    hops: list[Hop] = field(default_factory=list)
+    phase: str = "waiting for the connection or the headers"
+
+
+class HttpObserver:
+    """Asks targets, one connection pool a target. ``timeout_s`` bounds the whole exchange, redirects and body included."""
+
+    def __init__(self, *, timeout_s: float, max_body_bytes: int, concurrency: int) -> None:
+        self._timeout_s = timeout_s
+        self._max_body_bytes = max_body_bytes
+        self._concurrency = concurrency
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def ask(self, target: Target, probe: Probe) -> Observation:
+        """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
+        progress = _Progress(url=target.url + probe.path)
+        started = time.monotonic()
+
+        def no_answer(reason: Reason, text: str) -> NoAnswer:
+            return NoAnswer(
+                url=progress.url,
+                reason=reason,
+                text=text,
+                hops=tuple(progress.hops),
+                elapsed_s=time.monotonic() - started,
+            )
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(self._client(target), probe, progress, started)
+        except TimeoutError:
+            return no_answer(Reason.TIMEOUT, f"no complete answer within {self._timeout_s:g} s ({progress.phase})")
+        except _RedirectLoop as loop:
+            return no_answer(Reason.REDIRECT_LOOP, str(loop))
+        except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent is an observation, no crash
+            return no_answer(*explain(error))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def _exchange(self, client: httpx.AsyncClient, probe: Probe, progress: _Progress, started: float) -> Answer:
+        visited: list[str] = []
+        while True:
+            visited.append(progress.url)
+            async with client.stream("GET", progress.url, headers={"Accept": probe.accept}) as response:
+                headers = _headers(response)
+                redirect = response.headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
+                onward = urljoin(progress.url, redirect) if redirect else ""
+                if not (onward and recognise.only_tidies(progress.url, onward)):
+                    progress.phase = "the headers came, the body did not end"
+                    encoding = headers.get("content-encoding", "")
+                    body = await read_body(response.aiter_raw(), encoding=encoding, max_bytes=self._max_body_bytes)
+                    return Answer(
+                        url=progress.url,
+                        status=response.status_code,
+                        headers=headers,
+                        body=body,
+                        hops=tuple(progress.hops),
+                        http_version=response.http_version,
+                        elapsed_s=time.monotonic() - started,
+                    )
+                progress.hops.append(Hop(status=response.status_code, url=progress.url, location=redirect))
+            if onward in visited or len(progress.hops) > _MAX_HOPS:
+                raise _RedirectLoop(f"redirects in a circle: {' -> '.join(_path(url) for url in (*visited, onward))}")
+            progress.url = onward
+
+    def _client(self, target: Target) -> httpx.AsyncClient:
+        if target.name not in self._clients:
+            self._clients[target.name] = httpx.AsyncClient(
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING, **target.headers},
+                verify=_trust(target),
+                timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
+                limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+                trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
+            )
+        return self._clients[target.name]
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in response.headers.multi_items():
+        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+    return headers
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path or "/"
+
+
+def _trust(target: Target) -> ssl.SSLContext:
+    """Whom to believe: the system's trust store. Over http nobody is asked, and loading the store would cost 30 ms."""
+    if target.url.startswith("https:"):
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

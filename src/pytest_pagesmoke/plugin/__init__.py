@@ -1,0 +1,51 @@
+"""The pytest plugin. Inactive it costs an option and a marker: everything else is imported where a run asks for checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from pytest_pagesmoke.plugin.activation import activation_of
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pagesmoke", "smoke tests of Cloudflare Pages deployments (pytest-pagesmoke)")
+    group.addoption(
+        "--pagesmoke",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="check WHAT: a URL, NAME=URL, 'local' (starts `wrangler pages dev` on the build output), 'dist' or a folder with a "
+        "slash in it (the build output itself). Repeatable: all are checked and compared.",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
+    """Define `--base-url` as pytest-base-url does, unless it, or pytest-playwright, has: which of them, shows only when all are loaded."""
+    outcome = yield
+    try:
+        parser.getgroup("pagesmoke").addoption(
+            "--base-url",
+            metavar="url",
+            default=os.getenv("PYTEST_BASE_URL") or None,
+            help="base url for the application under test.",
+        )
+    except ValueError:  # another plugin has defined it, and its ini key
+        return outcome
+    parser.addini("base_url", help="base url for the application under test.")
+    return outcome
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "pagesmoke: a check of a Cloudflare Pages deployment; every built-in check carries it (pytest-pagesmoke).",
+    )
+    activation = activation_of(config)
+    if activation is not None:
+        from pytest_pagesmoke.plugin import active  # only now: an inactive run must not pay for its imports
+
+        active.activate(config, activation)

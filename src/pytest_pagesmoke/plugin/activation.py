@@ -1,0 +1,87 @@
+"""Whether this run asks for checks, and how: by options, by a typed `--base-url`, by naming `pagesmoke.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+_FILE_NAME: Final = "pagesmoke.toml"  # settings.FILE_NAME, which an inactive run does not import
+WORKERINPUT_KEY: Final = "pagesmoke"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """What the command line asks for.
+
+    ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
+    ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own.
+    """
+
+    what: list[str]
+    base_url: str
+    collect: str
+    chosen: list[str]
+    other_args: list[str]
+
+
+def activation_of(config: pytest.Config) -> Activation | None:
+    """The activation, None for a run that has nothing to do with us. An xdist worker takes its controller's."""
+    workerinput: dict[str, object] | None = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        activation = workerinput.get(WORKERINPUT_KEY)
+        return Activation(**activation) if isinstance(activation, dict) else None
+
+    what: list[str] = config.getoption("pagesmoke")
+    typed = _is_typed(config.invocation_params.args)
+    named, other_args = _split(config)
+    if not (what or typed or named is not None):
+        return None
+    base_url = (config.getoption("base_url") or "") if typed else ""
+    if typed and not base_url.strip():
+        raise pytest.UsageError(
+            "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
+        )
+    if not (what or base_url):
+        raise pytest.UsageError(
+            f"{_FILE_NAME} names checks, and nothing to check: add --base-url=URL or --pagesmoke=WHAT (a URL, local, dist)"
+        )
+
+    paths_typed = config.args_source is pytest.Config.ArgsSource.ARGS
+    if named is not None:
+        collect = "yes"
+    elif paths_typed:
+        collect = "no"
+    else:
+        collect = "yes" if what else "if-alone"
+    return Activation(what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args)
+
+
+def for_workers(activation: Activation) -> dict[str, object]:
+    """The activation as builtins, which is all that travels to xdist's workers."""
+    return asdict(activation)
+
+
+def _is_typed(args: Sequence[str]) -> bool:
+    """Whether `--base-url` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
+    return any(arg == "--base-url" or arg.startswith("--base-url=") for arg in map(str, args))
+
+
+def _split(config: pytest.Config) -> tuple[list[str] | None, list[str]]:
+    """The tests named behind `pagesmoke.toml` (None where it is not named), and all other arguments."""
+    folders = {config.invocation_params.dir.resolve(), config.rootpath.resolve()}
+    named: list[str] | None = None
+    others: list[str] = []
+    whole = False
+    for arg in config.args:
+        file, _, test = arg.partition("::")
+        path = Path(config.invocation_params.dir, file)
+        if path.name == _FILE_NAME and path.parent.resolve() in folders:
+            named = [*(named or []), *([test] if test else [])]
+            whole = whole or not test
+        else:
+            others.append(arg)
+    return ([] if whole else named), others

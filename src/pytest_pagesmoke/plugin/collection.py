@@ -1,0 +1,98 @@
+"""The built-in tests as pytest sees them: below `pagesmoke.toml`, whether or not that file exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import pluggy
+import pytest
+from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+from pytest_pagesmoke import suite
+from pytest_pagesmoke.plan import Planned
+from pytest_pagesmoke.settings import FILE_NAME
+from pytest_pagesmoke.verdict import CheckFailed
+
+CHECK_FIXTURE = "_pagesmoke_check"
+
+
+class CheckItem(pytest.Function):
+    """A built-in test. Its failure is text of ours, without a traceback; it stands in `pagesmoke.toml`, not in site-packages."""
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        # By the folder: for a file that does not exist pytest would leave out every conftest's hooks.
+        return self.session.gethookproxy(self.path.parent)
+
+    def reportinfo(self) -> tuple[str, int | None, str]:
+        return FILE_NAME, None, self.name
+
+    def repr_failure(self, excinfo: ExceptionInfo[BaseException]) -> str | TerminalRepr:  # type: ignore[override]  # narrower in Function
+        if not isinstance(excinfo.value, CheckFailed):
+            return super().repr_failure(excinfo)
+        shown = excinfo.getrepr(style="value")
+        if shown.reprcrash is not None:  # the line behind FAILED in pytest's summary, and the whole of --tb=line
+            shown.reprcrash.message = excinfo.value.line
+            shown.reprcrash.path = FILE_NAME
+        return shown
+
+
+class SuiteModule(pytest.Module):
+    """The shipped suite, collected as `pagesmoke.toml`."""
+
+    tests: frozenset[str] = frozenset()
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        return self.session.gethookproxy(self.path.parent)
+
+    def _getobj(self) -> ModuleType:
+        return suite
+
+    def funcnamefilter(self, name: str) -> bool:
+        return name in self.tests
+
+    def classnamefilter(self, name: str) -> bool:  # noqa: ARG002 - pytest's signature
+        return False
+
+    def collect(self) -> Iterable[pytest.Item]:
+        for item in super().collect():
+            if isinstance(item, pytest.Function):
+                # As pytest itself makes it of a parametrized function, but as ours.
+                yield CheckItem.from_parent(
+                    self,
+                    name=item.name,
+                    callspec=item.callspec,
+                    fixtureinfo=item._fixtureinfo,  # noqa: SLF001 - pytest has no public way to make a function item
+                    keywords={item.callspec.id: True},
+                    originalname=item.originalname,
+                )
+
+
+def collect_checks(session: pytest.Session, planned: Sequence[Planned], chosen: Sequence[str]) -> list[pytest.Item]:
+    """The items of the planned checks; of all, or of those ``chosen`` by name (`test_page`, `test_page[production-/]`)."""
+    module: Any = SuiteModule.from_parent(session, path=session.config.rootpath / FILE_NAME)
+    module.tests = frozenset(check.test for check in planned)
+    return [item for item in module.collect() if not chosen or is_chosen(item.name, chosen)]
+
+
+def is_chosen(name: str, chosen: Sequence[str]) -> bool:
+    """Whether a test's name, or its function's, was named on the command line."""
+    return name in chosen or name.partition("[")[0] in chosen
+
+
+def parametrize(metafunc: pytest.Metafunc, planned: Sequence[Planned]) -> None:
+    """Give a function of the suite one call for each planned check of its kind."""
+    if metafunc.module is suite:
+        mine = [check for check in planned if check.test == metafunc.function.__name__]
+        metafunc.parametrize(CHECK_FIXTURE, mine, ids=[check.param for check in mine], indirect=True)
+
+
+def shield(item: pytest.Item) -> None:
+    """Keep a project's autouse fixtures and `usefixtures` away from a built-in test: they are made for its own tests."""
+    if isinstance(item, CheckItem):
+        item.fixturenames[:] = [
+            name for name in item.fixturenames if name.lstrip("_").startswith("pagesmoke_") or name == "request"
+        ]

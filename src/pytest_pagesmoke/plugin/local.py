@@ -1,0 +1,58 @@
+"""The one local server of a run, wherever its checks run: in this process, or in xdist's workers, which ask for its address."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+import pytest
+
+from pytest_pagesmoke.wrangler.server import LocalServer, NotStarted, Started
+
+CHANNEL_KEY: Final = "pagesmoke_local"
+_WAIT_S: Final = 200.0  # more than LocalServer.wait ever takes; only a controller that died lets it pass
+
+
+class LocalAddress(Protocol):
+    """Where the local server listens."""
+
+    def begin(self) -> None:
+        """Begin to start it, and return at once."""
+
+    def wait(self) -> Started | NotStarted:
+        """Wait until it is ready or has failed."""
+
+
+def share(server: LocalServer, node: Any) -> None:
+    """Controller: answer a worker's question for the address. (`Any`: xdist is optional, and its nodes have no types.)"""
+    channel = node.gateway.newchannel()
+    node.workerinput[CHANNEL_KEY] = channel
+
+    def answer() -> None:
+        outcome = server.wait()
+        if not channel.isclosed():  # the worker may be gone by now
+            channel.send({"started": isinstance(outcome, Started), **asdict(outcome)})
+
+    # The callback runs in the thread that reads all of the workers' messages: it must not wait itself.
+    channel.setcallback(lambda _: threading.Thread(target=answer, name="pagesmoke-share", daemon=True).start())
+
+
+class SharedAddress:
+    """Worker: the address of the controller's server, asked for once, when the first check needs it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        # Only there where the run has a local target. (`type: ignore`: xdist sets it in its workers.)
+        self._channel: Any = config.workerinput.get(CHANNEL_KEY)  # type: ignore[attr-defined]
+        self._outcome: Started | NotStarted | None = None
+
+    def begin(self) -> None:
+        """Nothing: the controller begins when the first worker asks."""
+
+    def wait(self) -> Started | NotStarted:
+        """Wait until the controller says where it listens, or why it does not."""
+        if self._outcome is None:
+            self._channel.send("where")
+            said: dict[str, Any] = self._channel.receive(timeout=_WAIT_S)
+            self._outcome = Started(**said) if said.pop("started") else NotStarted(**said)
+        return self._outcome

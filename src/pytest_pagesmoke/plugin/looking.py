@@ -1,0 +1,141 @@
+"""From a planned check to its outcome: wait for the site or the local server, or look at the build output; judge; put it in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark
+from pytest_pagesmoke.observe.folder import observe_folder
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
+from pytest_pagesmoke.plugin.local import LocalAddress
+from pytest_pagesmoke.run import CheckResult, Observer, Run, judge
+from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
+from pytest_pagesmoke.settings import Settings
+from pytest_pagesmoke.verdict import Outcome
+from pytest_pagesmoke.wrangler.server import NotStarted, Started
+
+
+class Looking:
+    """Looks at what one process is to check. ``local`` is the local server, or its address as an xdist worker hears of it."""
+
+    def __init__(self, settings: Settings, *, project: Path, local: LocalAddress | None) -> None:
+        self._settings = settings
+        self._project = project
+        self._local = local
+        self._run = Run(self._make_observer, concurrency=settings.concurrency)
+
+    def ahead(self, checks: Iterable[Planned]) -> None:
+        """Ask now for all these checks; `look` waits for each. The local server begins to start meanwhile."""
+        live = [check for check in checks if isinstance(check, PlannedLive)]
+        if self._local is not None and any(check.target.starts_here for check in live):
+            self._local.begin()
+        self._run.ask_ahead(check for check in live if not check.target.starts_here)
+
+    def look(self, planned: Planned) -> Outcome:
+        """Come to a verdict. A bad site, or none, is a verdict too."""
+        return self._look_at_dist(planned) if isinstance(planned, PlannedDist) else self._look_live(planned)
+
+    def stop(self) -> None:
+        """Cancel what is still asked."""
+        self._run.stop()
+
+    def _make_observer(self) -> Observer:
+        from pytest_pagesmoke.observe.http import HttpObserver  # imports httpx: a run of dist checks alone does without
+
+        settings = self._settings
+        return HttpObserver(
+            timeout_s=settings.timeout_s, max_body_bytes=settings.max_body_bytes, concurrency=settings.concurrency
+        )
+
+    def _look_live(self, planned: PlannedLive) -> Outcome:
+        if planned.target.starts_here:
+            assert self._local is not None  # the local target is never planned without
+            began = time.time()
+            server = self._local.wait()
+            if isinstance(server, NotStarted):
+                return self._live_outcome(planned, _not_started(planned, server, began))
+            planned = replace(planned, target=replace(planned.target, url=server.url))
+            return self._live_outcome(planned, _after_second_start(self._run.result(planned), server))
+        return self._live_outcome(planned, self._run.result(planned))
+
+    def _live_outcome(self, planned: PlannedLive, result: CheckResult) -> Outcome:
+        observation = result.observation
+        answer = observation if isinstance(observation, Answer) else None
+        record = CheckRecord(
+            id=planned.id,
+            test=planned.test,
+            target=planned.target.name,
+            address=planned.target.url,
+            column=planned.check.column,
+            path=result.probe.path,
+            outcome="failed" if result.findings else "passed",
+            warnings=[remark.text for remark in result.remarks],
+            status=answer.status if answer else None,
+            media_type=answer.media_type if answer else "",
+            body_bytes=len(answer.body) if answer else None,
+            tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
+            started=result.started,
+            ended=result.ended,
+        )
+        if not result.findings:
+            return Outcome(record=record, note=tidied(observation))
+        block = live_failure(
+            result.findings[0],
+            target=planned.target,
+            probe=result.probe,
+            observation=observation,
+            timeout_s=self._settings.timeout_s,
+        )
+        return _failed(record, result.findings[0], block)
+
+    def _look_at_dist(self, planned: PlannedDist) -> Outcome:
+        started = time.time()
+        shown = planned.spec.path.as_posix()  # as the user wrote it, not where it lies
+        tree = replace(observe_folder(Path(self._project, planned.spec.path), project=self._project), path=shown)
+        judgement = list(planned.check.judge(planned.spec, tree))
+        findings = [item for item in judgement if isinstance(item, Finding)]
+        record = CheckRecord(
+            id=planned.id,
+            test=planned.test,
+            target=DIST_TARGET,
+            address=shown,
+            column=DIST_TARGET,
+            path=planned.check.part,
+            outcome="failed" if findings else "passed",
+            warnings=[item.text for item in judgement if isinstance(item, Remark)],
+            started=started,
+            ended=time.time(),
+        )
+        if not findings:
+            return Outcome(record=record)
+        return _failed(record, findings[0], dist_failure(findings[0], folder=shown))
+
+
+def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
+    record = replace(record, rule=finding.rule.id, expected=finding.expected, actual=finding.actual)
+    return Outcome(record=record, line=one_line(finding), block=block)
+
+
+def _not_started(planned: PlannedLive, server: NotStarted, began: float) -> CheckResult:
+    """The result of a check whose server does not run: there is no answer to any of its questions."""
+    earlier = ["", "the start before that:", *server.earlier] if server.earlier else []
+    absence = NoAnswer(
+        url="(not started)",
+        reason=Reason.NOT_STARTED,
+        text=server.text,
+        detail="\n".join([*server.lines, *earlier]),
+        elapsed_s=time.time() - began,
+    )
+    seen = dict.fromkeys(planned.check.probes(planned.spec), absence)
+    return judge(planned, seen, started=began, ended=time.time())
+
+
+def _after_second_start(result: CheckResult, server: Started) -> CheckResult:
+    if not server.earlier:
+        return result
+    remark = Remark(text=f"the local server needed a second start; the first said: {server.earlier[0]}")
+    return replace(result, remarks=(*result.remarks, remark))

@@ -1,0 +1,165 @@
+"""Facts of an answer that are Cloudflare's doing and not the site's: challenge, Access, error codes, placeholder. Pure.
+
+Each is told by status, headers and body together, because a site may well write "nothing is here yet" on a page of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from pytest_pagesmoke.model import Answer
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+_MAX_ERROR_BODY_BYTES: Final = 65_536  # Cloudflare's own answers are a few kilobytes; a larger body is the site's
+_BARE_CODE: Final = re.compile(r"\s*error code: (\d{3,4})\s*", re.IGNORECASE)
+_HTML_CODE: Final = re.compile(r"(?:error(?:\s+code)?:?\s*|<span[^>]*>)(1\d{3})\b", re.IGNORECASE)
+_HTML_TITLES: Final = {"worker threw exception": 1101, "worker exceeded resource limits": 1102}
+# `wrangler pages dev` answers an uncaught exception with its stack as text.
+_LOCAL_STACK: Final = re.compile(r"\s*[^\n]*\n(?:.*\n)*?\s+at [^\n]*file://")
+
+
+def parse_json(text: str) -> object:
+    """The JSON value of ``text``. Raises ValueError for anything that is not JSON, NaN and bottomless nesting included."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def is_json(text: str) -> bool:
+    """Whether a body is a JSON object or array (a bare word or number could be anything)."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        parse_json(text)
+    except ValueError:
+        return False
+    return True
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a body is an HTML document, whatever its header says. No script, style or JSON begins like this."""
+    head = re.sub(r"\A(?:\s|\ufeff|<!--.*?-->)+", "", text[:4096], flags=re.DOTALL)
+    return (
+        re.match(r"<(?:!doctype\s+html|html|head|body|title|meta|link|script|div)\b", head, re.IGNORECASE) is not None
+    )
+
+
+def has_markup(text: str) -> bool:
+    """Whether there is an HTML element anywhere: a fragment is a page too, for a browser."""
+    return re.search(r"<[a-z!][^>]*>", text, re.IGNORECASE) is not None
+
+
+def location(answer: Answer) -> SplitResult | None:
+    """Where a redirect leads, as an absolute address; None for an answer that is no redirect or leads nowhere."""
+    target = answer.headers.get("location", "")
+    if answer.status not in REDIRECTS or not target:
+        return None
+    try:
+        return urlsplit(urljoin(answer.url, target))
+    except ValueError:  # "http://[" and the like: it leads nowhere
+        return None
+
+
+def only_tidies(url: str, target: str) -> bool:
+    """Whether a redirect from ``url`` to ``target`` stays on the origin and only adds or removes a slash or `.html`."""
+    try:
+        before, after = urlsplit(url), urlsplit(target)
+        same_origin = origin(before) == origin(after)
+    except ValueError:
+        return False
+    return same_origin and before.query == after.query and _bare(before.path) == _bare(after.path)
+
+
+def _bare(path: str) -> str:
+    return re.sub(r"(?:/index)?(?:\.html)?/?\Z", "", path)
+
+
+def origin(parts: SplitResult) -> tuple[str, str, int]:
+    """Scheme, host and port. Raises ValueError for a port that is not a number."""
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+def is_access_login(answer: Answer) -> bool:
+    """Whether Cloudflare Access sends the visitor to its login."""
+    target = location(answer)
+    if target is None:
+        return False
+    host = (target.hostname or "").lower()
+    return host.endswith(".cloudflareaccess.com") or target.path.startswith("/cdn-cgi/access/login")
+
+
+def is_challenge(answer: Answer) -> bool:
+    """Whether this is a challenge to the visitor's browser (Bot Fight Mode, under-attack mode, a firewall rule)."""
+    return answer.headers.get("cf-mitigated", "").lower() == "challenge"
+
+
+def is_placeholder(answer: Answer) -> bool:
+    """Whether this is the page that Cloudflare shows before the first deployment is live."""
+    if not _from_edge(answer) or len(answer.body) > _MAX_ERROR_BODY_BYTES:
+        return False
+    text = " ".join(re.sub(r"<[^>]*>", " ", answer.text).lower().split())
+    says_nothing = re.search(r"\bnothing (?:is )?here yet\b", text) is not None
+    return says_nothing and ("may take some time" in text or "may not be ready yet" in text)
+
+
+def is_deployment_not_found(answer: Answer) -> bool:
+    """Whether Cloudflare says that this deployment does not exist (any more, or yet)."""
+    return answer.status == 404 and _from_edge(answer) and "<title>deployment not found" in answer.text[:4096].lower()
+
+
+def error_code(answer: Answer) -> int | None:
+    """Cloudflare's own error code (1101: the worker threw, 1015: rate limit …), from JSON, bare text or HTML."""
+    if answer.status < 400 or len(answer.body) > _MAX_ERROR_BODY_BYTES:
+        return None
+    text = answer.text
+    if text.lstrip().startswith("{"):
+        return _json_code(text)
+    if bare := _BARE_CODE.fullmatch(text):
+        return int(bare[1])
+    if _from_edge(answer) and looks_like_html(text):
+        return _html_code(text)
+    return None
+
+
+def _json_code(text: str) -> int | None:
+    try:
+        body = parse_json(text)
+    except ValueError:
+        return None
+    if isinstance(body, dict) and body.get("cloudflare_error") is True and isinstance(body.get("error_code"), int):
+        return int(body["error_code"])
+    return None
+
+
+def _html_code(text: str) -> int | None:
+    title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    words = title[1].lower() if title else ""
+    for phrase, code in _HTML_TITLES.items():
+        if phrase in words:
+            return code
+    if "cloudflare" not in words:  # a page of the site's own that happens to speak of an error
+        return None
+    code_in_page = _HTML_CODE.search(text)
+    return int(code_in_page[1]) if code_in_page else None
+
+
+def is_worker_exception(answer: Answer) -> bool:
+    """Whether the worker threw: error 1101 at the edge, the stack as text under `wrangler pages dev`."""
+    if error_code(answer) == 1101:
+        return True
+    local = answer.status == 500 and answer.media_type == "text/plain" and not _from_edge(answer)
+    return local and _LOCAL_STACK.match(answer.text[:4096]) is not None
+
+
+def _from_edge(answer: Answer) -> bool:
+    return "cf-ray" in answer.headers or answer.headers.get("server", "").lower() == "cloudflare"

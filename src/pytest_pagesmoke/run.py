@@ -1,0 +1,161 @@
+"""One run: asks what the checks need, all at once, and judges what comes back. Knows neither pytest nor httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from pytest_pagesmoke.model import Finding, Observation, Probe, Remark, Seen, Target
+from pytest_pagesmoke.plan import PlannedLive
+
+_PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
+
+
+class Observer(Protocol):
+    """What can ask: `observe.http.HttpObserver`, or a stand-in in a test."""
+
+    async def ask(self, target: Target, probe: Probe) -> Observation:
+        """One exchange, bounded in time. Never raises but for cancellation."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock."""
+
+    findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...]
+    probe: Probe
+    observation: Observation
+    started: float
+    ended: float
+
+
+def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
+    """What ``check`` makes of the answers to its questions."""
+    judgement = list(check.check.judge(check.spec, seen))
+    own, *_ = check.check.probes(check.spec)
+    return CheckResult(
+        findings=tuple(item for item in judgement if isinstance(item, Finding)),
+        remarks=tuple(item for item in judgement if isinstance(item, Remark)),
+        probe=own,
+        observation=seen[own],
+        started=started,
+        ended=ended,
+    )
+
+
+class Run:
+    """Asks in a thread and an event loop of its own, so that nothing in the main thread (playwright's loop, Ctrl-C) meets it."""
+
+    def __init__(self, make_observer: Callable[[], Observer], *, concurrency: int) -> None:
+        self._make_observer = make_observer
+        self._concurrency = concurrency
+        self._loop = _Loop()
+        self._thread: threading.Thread | None = None
+        self._observer: Observer | None = None
+        self._rooms: dict[str, asyncio.Semaphore] = {}
+        self._asked: dict[tuple[str, Probe], asyncio.Task[tuple[Observation, float, float]]] = {}
+        self._pending: dict[str, Future[tuple[Seen, float, float]]] = {}
+
+    def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
+        """Send the questions of ``checks`` now; `result` waits for their answers."""
+        for check in checks:
+            if check.id not in self._pending:
+                self._pending[check.id] = self._submit(check, anew=False)
+
+    def result(self, check: PlannedLive) -> CheckResult:
+        """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun)."""
+        pending = self._pending.pop(check.id, None) or self._submit(check, anew=True)
+        seen, started, ended = pending.result()  # bounded: every exchange has a deadline
+        return judge(check, seen, started=started, ended=ended)
+
+    def stop(self) -> None:
+        """Cancel what is still asked, and close every connection."""
+        if self._thread is None:
+            return
+        winding_up = asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop)
+        with suppress(TimeoutError):  # a connection that will not close: the thread is a daemon, and holds nobody up
+            winding_up.result(timeout=_PATIENCE_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=_PATIENCE_S)
+        if not self._thread.is_alive():
+            self._loop.close()
+        self._thread = None
+
+    def _submit(self, check: PlannedLive, *, anew: bool) -> Future[tuple[Seen, float, float]]:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop.run_forever, name="pagesmoke", daemon=True)
+            self._thread.start()
+        return asyncio.run_coroutine_threadsafe(self._see(check, anew=anew), self._loop)
+
+    async def _see(self, check: PlannedLive, *, anew: bool) -> tuple[Seen, float, float]:
+        probes = list(check.check.probes(check.spec))
+        tasks = [self._ask_once(check.target, probe, anew=anew and probe is probes[0]) for probe in probes]
+        answers = await asyncio.gather(*tasks)
+        seen = {probe: observation for probe, (observation, _, _) in zip(probes, answers, strict=True)}
+        return seen, min(started for _, started, _ in answers), max(ended for _, _, ended in answers)
+
+    def _ask_once(self, target: Target, probe: Probe, *, anew: bool) -> asyncio.Task[tuple[Observation, float, float]]:
+        """The one task that asks this question; several checks may wait for it."""
+        key = (target.name, probe)
+        if anew or key not in self._asked:
+            self._asked[key] = self._loop.create_task(self._ask(target, probe))
+        return self._asked[key]
+
+    async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
+        self._observer = self._observer or self._make_observer()
+        async with self._rooms.setdefault(target.name, asyncio.Semaphore(self._concurrency)):
+            started = time.time()
+            return await self._observer.ask(target, probe), started, time.time()
+
+    async def _wind_up(self) -> None:
+        others = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._observer is not None:
+            await self._observer.close()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose name look-ups cannot keep the process alive: asyncio's own run in threads that Python waits for at exit."""
+
+    # `Any`: exactly what socket.getaddrinfo takes and gives; so is the name `type`.
+    async def getaddrinfo(
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - asyncio's signature
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        found: asyncio.Future[Any] = self.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            if found.done():  # the deadline has passed meanwhile
+                return
+            found.set_exception(error) if error else found.set_result(result)
+
+        def look_up() -> None:
+            result: Any = None
+            error: BaseException | None = None
+            try:
+                result = socket.getaddrinfo(host, port, family, type, proto, flags)
+            except Exception as raised:  # noqa: BLE001 - a resolver's, or of a plugin that blocks sockets: the asker's
+                error = raised
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.call_soon_threadsafe(settle, result, error)
+
+        threading.Thread(target=look_up, name="pagesmoke-dns", daemon=True).start()
+        return await found

@@ -1,0 +1,1 @@
+"""Observations and findings -> text. Each function returns text; whoever calls writes it."""

@@ -1,0 +1,81 @@
+"""The summary at the end of a run: a row a target, then why, what to do next, and how to see that it helped."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
+from pytest_pagesmoke.model import CheckRecord
+from pytest_pagesmoke.say.harmless import harmless
+
+_COLUMNS = ("health", "pages", "assets", "dist")
+_LABEL_WIDTH = 10
+_WIDTH = 80
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the summary; ``tone`` is "good", "bad" or empty."""
+
+    text: str
+    tone: str = ""
+
+
+def summary(runs: Sequence[TargetRun], *, settings: str) -> Iterator[Line]:
+    """The whole summary, line by line."""
+    yield from _table(runs)
+    yield Line("")
+    yield from _prose("settings", settings, "")
+    for run in runs:
+        for record in run.records:
+            for warning in record.warnings:
+                yield Line(_labelled("warning", f"{run.name} {harmless(record.path)}: {harmless(warning)}"))
+    for diagnosis in diagnose(runs):
+        explained = f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
+        yield from _prose("cause", f"{diagnosis.cause}: {diagnosis.text} ({explained})", "bad")
+        for index, step in enumerate(diagnosis.next):
+            yield Line(_labelled("next" if index == 0 else "", step))
+    if any(run.verdict != "GOOD" for run in runs):
+        yield Line(_labelled("verify", verify_command(runs)))
+
+
+def _labelled(label: str, text: str) -> str:
+    return f"{label:<{_LABEL_WIDTH}}{text}"
+
+
+def _prose(label: str, text: str, tone: str) -> Iterator[Line]:
+    """Text without commands, which must stay whole to be copied, in lines that a terminal of 80 columns does not break."""
+    for index, line in enumerate(textwrap.wrap(text, _WIDTH - _LABEL_WIDTH, break_on_hyphens=False)):
+        yield Line(_labelled("" if index else label, line), tone)
+
+
+def _table(runs: Sequence[TargetRun]) -> Iterator[Line]:
+    columns = [name for name in _COLUMNS if any(record.column == name for run in runs for record in run.records)]
+    rows = [["target", "address", "verdict", *columns, "time"]]
+    for run in runs:
+        cells = [_cell(name, [record for record in run.records if record.column == name]) for name in columns]
+        rows.append([run.name, harmless(run.address), run.verdict, *cells, _time(run.records)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for index, row in enumerate(rows):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield Line(text, "" if index == 0 else "good" if runs[index - 1].verdict == "GOOD" else "bad")
+
+
+def _cell(column: str, records: Sequence[CheckRecord]) -> str:
+    if not records:
+        return "-"
+    passed = [record for record in records if record.outcome == "passed"]
+    if column != "health":
+        return f"{len(passed)}/{len(records)}"
+    worst = next((record for record in records if record.outcome == "failed"), None)
+    if worst is None:
+        return "healthy"
+    return str(worst.status) if worst.rule == "health-status" else worst.rule.removeprefix("health-")
+
+
+def _time(records: Sequence[CheckRecord]) -> str:
+    if not records:
+        return "-"
+    return f"{max(record.ended for record in records) - min(record.started for record in records):.1f} s"

@@ -1,0 +1,1 @@
+"""wrangler: the only place that starts processes."""

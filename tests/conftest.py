@@ -1,0 +1,58 @@
+"""What all tests share: a clean environment, and a server that answers as a test says."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from kit import Reply, Respond, Serve, Site, by_mapping
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine that runs the tests may decide what they see."""
+    for name in [*os.environ]:
+        if name.upper().endswith("_PROXY") or name.startswith(("PYTEST_ADDOPTS", "PYTEST_BASE_URL")) or name == "CI":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server on loopback that answers each path by a function, or a mapping (`*`: any other path, else 404)."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(respond: Respond | Mapping[str, Reply]) -> Site:
+        answer = respond if callable(respond) else by_mapping(respond)
+        asked: list[tuple[str, str, dict[str, str]]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                asked.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
+                reply = answer(self.path)
+                body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+                self.send_response_only(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        running.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return Site(url=f"http://127.0.0.1:{server.server_port}", asked=asked)
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()

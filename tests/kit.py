@@ -1,0 +1,64 @@
+"""What tests are made of: replies, a server that gives them, the example site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "examples" / "hono-site"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server under test answers."""
+
+    status: int = 200
+    body: bytes | str = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def html(cls, body: str, status: int = 200, **headers: str) -> Reply:
+        return cls(status, body, {"content-type": "text/html; charset=utf-8", **headers})
+
+    @classmethod
+    def json(cls, body: str, status: int = 200, **headers: str) -> Reply:
+        return cls(status, body, {"content-type": "application/json", **headers})
+
+    @classmethod
+    def script(cls, body: str = "console.log(1);", **headers: str) -> Reply:
+        return cls(200, body, {"content-type": "application/javascript", **headers})
+
+
+@dataclass
+class Site:
+    """A running server: its address, and what it was asked, as (method, path, headers)."""
+
+    url: str
+    asked: list[tuple[str, str, dict[str, str]]]
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for _, path, _ in self.asked]
+
+
+Respond = Callable[[str], Reply]
+Serve = Callable[[Respond | Mapping[str, Reply]], Site]
+
+
+def by_mapping(replies: Mapping[str, Reply]) -> Respond:
+    return lambda path: replies.get(path) or replies.get("*") or Reply(404)
+
+
+HOME = "<!doctype html><title>Home</title><h1>Welcome</h1><a href='/login'>Sign in</a>"
+LOGIN = "<!doctype html><title>Sign in</title><h1>Sign in</h1><form><input type='password' name='p'></form>"
+
+#: A site that passes the checklist.
+GOOD_SITE: Mapping[str, Reply] = {
+    "/": Reply.html(HOME),
+    "/login": Reply.html(LOGIN),
+    "/api/health/status": Reply.json('{"status":"healthy"}'),
+    "/static/app.js": Reply.script(),
+    "*": Reply.html("<!doctype html><title>Not found</title><p>No such page", 404),
+}
