@@ -5,6 +5,7 @@ Each is told by status, headers and body together, because a site may well write
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Final
@@ -18,7 +19,13 @@ _MAX_ERROR_BODY_BYTES: Final = 65_536  # Cloudflare's own answers are a few kilo
 _BARE_CODE: Final = re.compile(r"\s*error code: (\d{3,4})\s*", re.IGNORECASE)
 _HTML_CODE: Final = re.compile(r"(?:error(?:\s+code)?:?\s*|<span[^>]*>)(1\d{3})\b", re.IGNORECASE)
 _HTML_TITLES: Final = {"worker threw exception": 1101, "worker exceeded resource limits": 1102}
-# `wrangler pages dev` answers an uncaught exception with its stack as text.
+# How `wrangler pages dev` shows an uncaught exception.
+_LOCAL_PAGE: Final = re.compile(
+    r'id="error-name">([^<]*)<.*?id="error-message">.*?<span>([^<]*)</span>\s*</h2>', re.DOTALL
+)
+_WORKERS_DOCS: Final = (
+    "developers.cloudflare.com/workers"  # linked by wrangler's error page, and not by other tools of its maker
+)
 _LOCAL_STACK: Final = re.compile(r"\s*[^\n]*\n(?:.*\n)*?\s+at [^\n]*file://")
 
 
@@ -153,12 +160,21 @@ def _html_code(text: str) -> int | None:
     return int(code_in_page[1]) if code_in_page else None
 
 
-def is_worker_exception(answer: Answer) -> bool:
-    """Whether the worker threw: error 1101 at the edge, the stack as text under `wrangler pages dev`."""
+def worker_exception(answer: Answer) -> str | None:
+    """What the worker threw (empty where Cloudflare does not tell: error 1101 at the edge); None if it did not throw.
+
+    `wrangler pages dev` answers with the exception itself: as text, or as a page to whom may be a browser.
+    """
     if error_code(answer) == 1101:
-        return True
-    local = answer.status == 500 and answer.media_type == "text/plain" and not _from_edge(answer)
-    return local and _LOCAL_STACK.match(answer.text[:4096]) is not None
+        return ""
+    if answer.status != 500 or _from_edge(answer):
+        return None
+    text = answer.text[:_MAX_ERROR_BODY_BYTES]
+    if answer.media_type == "text/plain" and _LOCAL_STACK.match(text):
+        return text.strip().partition("\n")[0].strip()
+    if answer.media_type == "text/html" and (page := _LOCAL_PAGE.search(text)) and _WORKERS_DOCS in text:
+        return f"{html.unescape(page[1].strip())}: {html.unescape(page[2].strip())}"
+    return None
 
 
 def _from_edge(answer: Answer) -> bool:

@@ -92,7 +92,7 @@ LOCAL_NOT_READY = Rule(
     id="local-not-ready",
     title="The local server did not start",
     cause="`wrangler pages dev` ended, or was not ready in time: the worker does not compile or throws as it starts, "
-    "_routes.json is invalid, or Node.js is missing or too old. Its own words stand below.",
+    "_routes.json is invalid, or Node.js is missing or too old. Its own words stand above.",
     fix="Run `npx wrangler pages dev` on the build output and mend what it says. What does not start here will not run at Cloudflare.",
 )
 
@@ -147,8 +147,8 @@ def site_answer(observation: Observation, *, subject: str, status: int) -> Answe
         )
     if recognise.is_challenge(answer):
         return instead(BOT_CHALLENGE, f"{answer.status} with a challenge (cf-mitigated: challenge)")
-    if recognise.is_worker_exception(answer):
-        return instead(WORKER_EXCEPTION, f"{answer.status}: the worker threw an exception")
+    if (thrown := recognise.worker_exception(answer)) is not None:
+        return instead(WORKER_EXCEPTION, f"{answer.status}: the worker threw {thrown or 'an exception'}")
     if (
         answer.status == 429 and recognise.error_code(answer) != 1027
     ):  # 1027: the account's daily limit, no matter of waiting

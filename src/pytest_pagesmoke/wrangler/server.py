@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,9 +135,13 @@ class LocalServer:
             return NotStarted(text="stopped before it was ready")
         lines = output.telling()
         how = f"was not ready after {_START_S:g} s" if hangs else f"ended with exit status {process.returncode}"
-        return NotStarted(
-            text=f"wrangler {how}: {lines[0] if lines else 'it said nothing'}", lines=lines, ended=not hangs
-        )
+        return NotStarted(text=f"wrangler {how}: {_headline(lines)}", lines=lines, ended=not hangs)
+
+
+def _headline(lines: Sequence[str]) -> str:
+    """The one line that says most: the first that is no mere heading ("Build failed with 1 error:")."""
+    bare = [line.replace("✘ [ERROR]", "").strip() for line in lines]
+    return next((line for line in bare if line and not line.endswith(":")), "it said nothing")
 
 
 class _Output:
