@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "examples" / "hono-site"
 
@@ -44,6 +46,8 @@ class Site:
 
 
 Respond = Callable[[str], Reply]
+#: Runs pytest with the arguments given.
+Pytest = Callable[..., pytest.RunResult]
 Serve = Callable[[Respond | Mapping[str, Reply]], Site]
 
 

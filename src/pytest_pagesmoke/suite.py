@@ -1,6 +1,10 @@
 """What is checked: the built-in tests, one for each kind of check. Each runs once for each target and entry of the settings."""
 
+import pytest
+
 from pytest_pagesmoke.verdict import PendingCheck, expect_passed
+
+pytestmark = pytest.mark.pagesmoke
 
 
 def test_dist(_pagesmoke_check: PendingCheck) -> None:

@@ -13,6 +13,8 @@ from pytest_pagesmoke.model import Reason
 from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
 
 _MAX_DEPTH: Final = 20  # chains of causes are short; a circle must not hang us
+_MAX_TEXT: Final = 300
+_NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")  # by OpenSSL's version
 _TLS_WORDS: Final = {
     "certificate has expired": "the certificate has expired",
     "certificate is not yet valid": "the certificate is not valid yet",
@@ -23,15 +25,21 @@ _TLS_WORDS: Final = {
 
 
 def explain(error: BaseException) -> tuple[Reason, str]:
-    """Why an exchange failed, and how to say it; the text is never empty."""
-    chain = list(_chain(error))
+    """Why an exchange failed, and how to say it: one line, never empty."""
+    reason, text = _explain(list(_chain(error)))
+    line = " ".join(text.split())  # some exceptions quote what the server sent, all of it
+    return reason, line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]} …"
+
+
+def _explain(chain: list[BaseException]) -> tuple[Reason, str]:
     # The innermost cause knows most: httpx and httpcore wrap it in exceptions whose text is often empty.
     for cause in reversed(chain):
         if told := _explain_cause(cause):
             return told
-    text = next((f"{type(cause).__name__}: {cause}" for cause in reversed(chain) if str(cause)), type(error).__name__)
+    spoken = [cause for cause in chain if str(cause) and not isinstance(cause, BaseExceptionGroup)] or chain[:1]
+    text = f"{type(spoken[0]).__name__}: {spoken[0]}".removesuffix(": ")
     if any(isinstance(cause, httpx.NetworkError | OSError) for cause in chain):
-        return Reason.UNREACHABLE, text
+        return Reason.UNREACHABLE, f"the connection failed ({text})"
     # What is left is raised over what the server sent: an odd header, a number that is none, a name that IDNA refuses.
     return Reason.PROTOCOL, text
 
@@ -50,8 +58,26 @@ def _explain_cause(cause: BaseException) -> tuple[Reason, str] | None:
             return Reason.REFUSED, "connection refused: nothing listens there"
         case ConnectionError():
             return Reason.RESET, "the connection broke before the answer was whole"
+        case OSError(strerror=str(words)) if words:  # a time-out of the system's own among them: nobody is there
+            return Reason.UNREACHABLE, f"the connection failed: {words}"
+        case TimeoutError() | httpx.TimeoutException():
+            return Reason.TIMEOUT, "no answer in time"
+    return _explain_http(cause)
+
+
+def _explain_http(cause: BaseException) -> tuple[Reason, str] | None:
+    match cause:
+        case httpx.ProxyError():
+            return Reason.UNREACHABLE, f"the proxy does not let this run through: {cause}"
+        case httpx.LocalProtocolError():
+            # Its text quotes the header, which may be a secret.
+            return Reason.PROTOCOL, "a header of the target cannot be sent: HTTP does not allow its name or value"
         case httpx.RemoteProtocolError() if "without sending a response" in str(cause):
             return Reason.RESET, "the server closed the connection without an answer"
+        case httpx.RemoteProtocolError() if "without sending complete" in str(cause):
+            return Reason.PROTOCOL, f"the answer is cut off: {cause}"
+        case httpx.RemoteProtocolError():
+            return Reason.PROTOCOL, f"the answer is not proper HTTP: {cause}"
     return None
 
 
@@ -61,7 +87,7 @@ def _explain_tls(error: ssl.SSLError) -> tuple[Reason, str]:
         if "mismatch" in message.lower() or "not valid for" in message.lower():
             return Reason.TLS, f"the certificate is for another name ({message})"
         return Reason.TLS, _TLS_WORDS.get(message.lower(), message or "the certificate was refused")
-    if "WRONG_VERSION_NUMBER" in str(error):
+    if any(name in str(error) for name in _NOT_TLS):
         return Reason.PROTOCOL, "what answers there does not speak TLS (http and https mixed up?)"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Reason.RESET, "the connection broke during or after the TLS handshake"
@@ -77,5 +103,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield current
         if isinstance(current, BaseExceptionGroup):
             waiting.extend(current.exceptions)
+        # A suppressed context, too: anyio hides the system's own errors in it.
         if cause := current.__cause__ or current.__context__:
             waiting.append(cause)

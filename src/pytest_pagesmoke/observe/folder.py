@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from pytest_pagesmoke.model import DistTree, WorkerFiles
 
 _WORKER: Final = "_worker.js"
 _SCRIPTS: Final = frozenset({".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".tsx"})
+_IMPLIED: Final = (".tsx", ".ts", ".jsx", ".js", ".css", ".json")  # what an import may leave out, in esbuild's order
 # Where a module names another one. Tolerant on purpose: what it names too much is no file and is passed over.
 _IMPORT: Final = re.compile(rb"""(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(["'])([^"'\s]+)\1""")
 _BUILT_IN: Final = re.compile(r"(?:node|cloudflare|workerd):")
@@ -20,8 +22,9 @@ _BUILT_IN: Final = re.compile(r"(?:node|cloudflare|workerd):")
 def observe_folder(path: Path, *, project: Path) -> DistTree:
     """Look at the build output ``path`` of the project in ``project``. A folder that is not there is an observation, too."""
     shown = path.as_posix().rstrip("/")
-    if not path.is_dir():
-        return DistTree(path=shown, kind="file" if path.exists() else "missing", functions=_has_functions(project))
+    mode, _ = _mode_and_size(path)
+    if not stat.S_ISDIR(mode):
+        return DistTree(path=shown, kind="file" if mode else "missing", functions=_has_functions(project))
     files = dict(sorted(_walk(path)))
     return DistTree(
         path=shown, kind="folder", files=files, worker=_worker(path, files), functions=_has_functions(project)
@@ -29,24 +32,37 @@ def observe_folder(path: Path, *, project: Path) -> DistTree:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, int]]:
-    """Every file below ``root`` with its size, links followed as wrangler does. A folder inside itself is entered once."""
-    entered: set[tuple[int, int]] = set()
-    waiting = [root]
+    """Every file below ``root`` with its size, links followed as wrangler does. A folder inside itself is not entered again."""
+    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(root, frozenset())]
     while waiting:
-        folder = waiting.pop()
+        folder, around = waiting.pop()
         try:
             status = folder.stat()
-            if (status.st_dev, status.st_ino) in entered:
-                continue
-            entered.add((status.st_dev, status.st_ino))
             entries = sorted(folder.iterdir())
         except OSError:  # not readable, or gone since: wrangler could not upload it either
             continue
+        if (status.st_dev, status.st_ino) in around:
+            continue
+        around |= {(status.st_dev, status.st_ino)}
         for entry in entries:
-            if entry.is_dir():
-                waiting.append(entry)
-            elif entry.is_file():  # no dangling link, no FIFO
-                yield entry.relative_to(root).as_posix(), entry.stat().st_size
+            mode, size = _mode_and_size(entry)
+            if stat.S_ISDIR(mode):
+                waiting.append((entry, around))
+            elif stat.S_ISREG(mode):  # no FIFO: reading one would never end
+                yield entry.relative_to(root).as_posix(), size
+
+
+def _mode_and_size(path: Path) -> tuple[int, int]:
+    """Of what stands at ``path``, links followed. Zeros for what cannot be reached: a dangling link, a name too long, a closed folder."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return status.st_mode, status.st_size
+
+
+def _is_file(path: Path) -> bool:
+    return stat.S_ISREG(_mode_and_size(path)[0])
 
 
 def _worker(root: Path, files: dict[str, int]) -> WorkerFiles | None:
@@ -63,7 +79,7 @@ def _worker(root: Path, files: dict[str, int]) -> WorkerFiles | None:
     everything = {path.resolve() for path in own | imported}
     return WorkerFiles(
         path=entry.relative_to(root).as_posix(),
-        size_bytes=sum(path.stat().st_size for path in everything),
+        size_bytes=sum(_mode_and_size(path)[1] for path in everything),
         packages=packages,
     )
 
@@ -80,7 +96,7 @@ def _imports(entry: Path) -> tuple[set[Path], tuple[str, ...]]:
             if not name.startswith("."):
                 if not _BUILT_IN.match(name) and not name.startswith(("/", "http:", "https:")):
                     packages.add(name)
-            elif (target := _resolve(module.parent / name)) and target not in found:
+            elif (target := _resolve(Path(os.path.normpath(module.parent / name)))) and target not in found:
                 found.add(target)
                 waiting.append(target)
     return found, tuple(sorted(packages))
@@ -99,10 +115,10 @@ def _resolve(path: Path) -> Path | None:
     """The file that esbuild takes for a relative import without an extension, too."""
     candidates = [
         path,
-        *(path.with_name(path.name + suffix) for suffix in _SCRIPTS),
-        *(path / f"index{suffix}" for suffix in _SCRIPTS),
+        *(Path(f"{path}{suffix}") for suffix in _IMPLIED),
+        *(path / f"index{suffix}" for suffix in _IMPLIED),
     ]
-    return next((candidate.resolve() for candidate in candidates if candidate.is_file()), None)
+    return next((candidate.resolve() for candidate in candidates if _is_file(candidate)), None)
 
 
 def _has_functions(project: Path) -> bool:

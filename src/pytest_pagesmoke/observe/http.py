@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -21,6 +24,7 @@ from pytest_pagesmoke.observe.failures import explain
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
+_HEADERS: Final = "pagesmoke.headers"  # where a response keeps the headers as they came
 
 
 class _RedirectLoop(Exception):
@@ -79,11 +83,11 @@ class HttpObserver:
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            async with client.stream("GET", progress.url, headers={"Accept": probe.accept}) as response:
-                headers = _headers(response)
-                redirect = response.headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
-                onward = urljoin(progress.url, redirect) if redirect else ""
-                if not (onward and recognise.only_tidies(progress.url, onward)):
+            async with aclosing(await _begin(client, progress.url, accept=probe.accept)) as response:
+                headers: dict[str, str] = response.extensions[_HEADERS]
+                redirect = headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
+                onward = _tidied(progress.url, redirect)
+                if not onward:
                     progress.phase = "the headers came, the body did not end"
                     encoding = headers.get("content-encoding", "")
                     body = await read_body(response.aiter_raw(), encoding=encoding, max_bytes=self._max_body_bytes)
@@ -104,7 +108,10 @@ class HttpObserver:
     def _client(self, target: Target) -> httpx.AsyncClient:
         if target.name not in self._clients:
             self._clients[target.name] = httpx.AsyncClient(
-                headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING, **target.headers},
+                headers=_request_headers(target),
+                # No question may depend on which other ones were answered before it.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                event_hooks={"response": [_set_headers_aside]},
                 verify=_trust(target),
                 timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
                 limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
@@ -113,11 +120,51 @@ class HttpObserver:
         return self._clients[target.name]
 
 
-def _headers(response: httpx.Response) -> dict[str, str]:
+async def _begin(client: httpx.AsyncClient, url: str, *, accept: str) -> httpx.Response:
+    """Send the question, and wait for the head of its answer.
+
+    A connection that has served another question may have been closed, or spoilt, since then: that says nothing of this
+    one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
+    """
+    while True:
+        connected = False
+
+        async def trace(event: str, _: Mapping[str, Any]) -> None:
+            nonlocal connected
+            connected = connected or event.startswith("connection.connect")
+
+        request = client.build_request("GET", url, headers={"Accept": accept}, extensions={"trace": trace})
+        try:
+            return await client.send(request, stream=True)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            if connected:
+                raise
+
+
+async def _set_headers_aside(response: httpx.Response) -> None:
+    """Keep the headers as they came. httpx takes a location apart even where it does not follow it, and raises over odd ones."""
     headers: dict[str, str] = {}
     for name, value in response.headers.multi_items():
         headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+    response.extensions[_HEADERS] = headers
+    response.headers.pop("location", None)
+
+
+def _request_headers(target: Target) -> httpx.Headers:
+    """The target's own headers go before ours, but for the encoding, which must be one whose decoder is bounded."""
+    headers = httpx.Headers({"User-Agent": USER_AGENT})
+    headers.update(target.headers)
+    headers["Accept-Encoding"] = ACCEPT_ENCODING
     return headers
+
+
+def _tidied(url: str, redirect: str) -> str:
+    """Where a redirect leads that only tidies the address; empty for any other, which is an answer."""
+    try:
+        onward = urljoin(url, redirect)
+    except ValueError:  # "http://[" and the like
+        return ""
+    return onward if redirect and recognise.only_tidies(url, onward) else ""
 
 
 def _path(url: str) -> str:
