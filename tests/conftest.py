@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, and a server that answers as a test says."""
+"""What all tests share: a clean environment, a server that answers as a test says, and runs of their own process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from kit import Reply, Respond, Serve, Site, by_mapping
+from kit import Pytest, Reply, Respond, Serve, Site, by_mapping
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,16 @@ def serve() -> Iterator[Serve]:
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
+    """Run pytest in a process of its own, in an empty folder, on a wide terminal."""
+    monkeypatch.setenv("COLUMNS", "200")  # pytest cuts the lines of its summary to the terminal
+    return lambda *args: pytester.runpytest_subprocess(*args, timeout=60)
+
+
+@pytest.fixture(params=[(), ("-n", "2")], ids=["plain", "xdist"])
+def run_both(request: pytest.FixtureRequest, run: Pytest) -> Pytest:
+    """The same, once plain and once under xdist."""
+    return lambda *args: run(*args, *request.param)
