@@ -47,7 +47,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
 	touch $@
 
-$(SITE)/node_modules/.package-lock.json: $(VENV)/ready $(SITE)/package-lock.json
+$(SITE)/node_modules/.package-lock.json: $(SITE)/package-lock.json | $(VENV)/ready
 	cd $(SITE) && npm ci --no-progress --loglevel=error
 	touch $@
 

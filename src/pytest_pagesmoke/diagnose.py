@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -84,7 +85,8 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
 
 def verify_command(runs: Sequence[TargetRun]) -> str:
     """The command that checks what failed again."""
-    options = []
+    options: list[str] = []
+    base_url = False
     for run in runs:
         if run.verdict == "GOOD":
             continue
@@ -92,11 +94,12 @@ def verify_command(runs: Sequence[TargetRun]) -> str:
             options.append("--pagesmoke=dist" if run.address == DIST_TARGET else f"--pagesmoke={run.address}/")
         elif run.target.starts_here:
             options.append("--pagesmoke=local")
-        elif run.name == run.target.kind:
+        elif run.name == run.target.kind and not base_url:  # of two of these pytest would take the last
+            base_url = True
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
-    return " ".join([COMMAND, *options])
+    return " ".join([COMMAND, *map(shlex.quote, options)])
 
 
 def _absent(record: CheckRecord) -> bool:
@@ -156,7 +159,7 @@ def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[st
     if run.target is not None and run.target.kind is Kind.PRODUCTION:
         steps += [step for good in runs for step in _roll_back_to(good)]
     dist = next((other for other in runs if other.target is None), None)
-    if dist is None:
+    if dist is None or dist.verdict == "INCOMPLETE":
         steps.append(f"see whether the build output has its worker: {COMMAND} --pagesmoke=dist")
     elif dist.verdict == "BROKEN":
         steps.append("do not deploy this build output: run the build again and read what it says")
@@ -218,7 +221,7 @@ _CAUSES: Final = (
         id="no-worker",
         fits=_lost_worker,
         explained=_explained_by_lost_worker,
-        text="there is no worker: without it every page and the API answer 404 with an empty body",
+        text="the worker is missing: without it every page and the API answer 404 with an empty body",
         next=_next_for_lost_worker,
     ),
     _Cause(

@@ -22,7 +22,7 @@ TELLING_HEADERS: Final = (
     "location",
 )
 _LABEL_WIDTH: Final = 10
-_PROSE_WIDTH: Final = 100
+_PROSE_WIDTH: Final = 68  # with the labels, a terminal of 80 columns
 
 
 def one_line(finding: Finding) -> str:
