@@ -20,7 +20,7 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 # docs/rules.md and the expected texts in tests/failures/, made anew from the code: read the diff.
 docs: $(VENV)/ready

@@ -111,8 +111,9 @@ def _empty_404(record: CheckRecord) -> bool:
 
 
 def _lost_worker(run: TargetRun) -> bool:
-    if run.target is None:
-        return any(record.rule == "worker-missing" for record in run.failed)
+    if run.target is None:  # without any build output the worker is the least of it
+        rules = {record.rule for record in run.failed}
+        return "worker-missing" in rules and not rules & {"dist-missing", "dist-empty"}
     asked = [record for record in run.records if record.column in ("pages", "health")]
     return bool(asked) and all(_empty_404(record) for record in asked)
 
@@ -201,6 +202,17 @@ def _say(*steps: str) -> Callable[[TargetRun, Sequence[TargetRun]], tuple[str, .
     return lambda _run, _runs: steps
 
 
+def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
+    if run.target and run.target.kind is Kind.LOCAL:
+        return (
+            "the failures above name the exception; if it is a binding, a variable or a secret that is missing here: wrangler's configuration, .dev.vars",
+        )
+    return (
+        "read the exception: npx wrangler pages deployment tail",
+        "compare this environment's bindings, variables and secrets with those of one that works",
+    )
+
+
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return ("start the server that should answer there, or let pagesmoke start one: --pagesmoke=local",)
@@ -228,7 +240,7 @@ _CAUSES: Final = (
         id="fallback-for-worker",
         fits=_fallback,
         explained=_html_instead,
-        text="one page (index.html) is the answer to every address: this is what a lost worker looks like beside an index.html",
+        text="one page (index.html) answers addresses that should have answers of their own: this is what a lost worker looks like beside an index.html",
         next=_next_for_fallback,
     ),
     _Cause(
@@ -236,10 +248,7 @@ _CAUSES: Final = (
         fits=_any(_THROWS),
         explained=_of(_THROWS),
         text="the worker throws an exception",
-        next=_say(
-            "read the exception: npx wrangler pages deployment tail",
-            "compare this environment's bindings, variables and secrets with those of one that works",
-        ),
+        next=_next_for_exception,
     ),
     _Cause(
         id="site-unreachable",
@@ -259,7 +268,7 @@ _CAUSES: Final = (
         id="behind-access",
         fits=_any(_ACCESS),
         explained=_of(_ACCESS),
-        text="Cloudflare Access asks for a login, so the site itself was not reached",
+        text="Cloudflare Access asks for a login; what is behind it was not reached",
         next=_say(
             "check an address that is not protected, or give this run a service token (not in this version yet: CHANGELOG.md)"
         ),
@@ -268,7 +277,7 @@ _CAUSES: Final = (
         id="challenged",
         fits=_any(_CHALLENGE),
         explained=_of(_CHALLENGE),
-        text="Cloudflare takes this run for a bot, so the site itself was not reached",
+        text="Cloudflare takes this run for a bot; what is behind its challenge was not reached",
         next=_say("check the project's own address, https://PROJECT.pages.dev, which has no Bot Fight Mode"),
     ),
     _Cause(
@@ -282,7 +291,7 @@ _CAUSES: Final = (
         id="no-such-deployment",
         fits=lambda run: any(_not_live(record) for record in run.failed),
         explained=_not_live,
-        text="no deployment is live at this address yet",
+        text="no deployment is live at this address (not yet, or no more)",
         next=_say(
             "wait a minute and run again",
             "if it stays: see whether a production deployment succeeded: npx wrangler pages deployment list",

@@ -29,8 +29,11 @@ class PlannedLive:
 
     @property
     def param(self) -> str:
-        """What stands in the brackets of the test id: the target's name and the subject, percent-encoded."""
-        return f"{self.target.name}-{quote(self.check.subject(self.spec), safe='/%?=&+,;:@!~*$')}"
+        """What stands in the brackets of the test id: the target's name and the subject, percent-encoded.
+
+        ASCII throughout: pytest escapes anything else in an id its own way, and what it then reports is not found here.
+        """
+        return f"{quote(self.target.name)}-{quote(self.check.subject(self.spec), safe='/%?=&+,;:@!~*$')}"
 
     @property
     def id(self) -> str:

@@ -17,7 +17,8 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _MAX_ERROR_BODY_BYTES: Final = 65_536  # Cloudflare's own answers are a few kilobytes; a larger body is the site's
 _BARE_CODE: Final = re.compile(r"\s*error code: (\d{3,4})\s*", re.IGNORECASE)
-_HTML_CODE: Final = re.compile(r"(?:error(?:\s+code)?:?\s*|<span[^>]*>)(1\d{3})\b", re.IGNORECASE)
+# Here and below a tag ends before the next `<`: else each of a thousand unclosed ones would be read to the end of the body.
+_HTML_CODE: Final = re.compile(r"(?:error(?:\s+code)?:?\s*|<span[^<>]*>)(1\d{3})\b", re.IGNORECASE)
 _HTML_TITLES: Final = {"worker threw exception": 1101, "worker exceeded resource limits": 1102}
 # How `wrangler pages dev` shows an uncaught exception.
 _LOCAL_PAGE: Final = re.compile(
@@ -26,19 +27,26 @@ _LOCAL_PAGE: Final = re.compile(
 _WORKERS_DOCS: Final = (
     "developers.cloudflare.com/workers"  # linked by wrangler's error page, and not by other tools of its maker
 )
-_LOCAL_STACK: Final = re.compile(r"\s*[^\n]*\n(?:.*\n)*?\s+at [^\n]*file://")
+_LOCAL_FRAME: Final = re.compile(r"\s+at .*file://")
+_MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 
 
 def parse_json(text: str) -> object:
     """The JSON value of ``text``. Raises ValueError for anything that is not JSON, NaN and bottomless nesting included."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def is_json(text: str) -> bool:
@@ -54,15 +62,22 @@ def is_json(text: str) -> bool:
 
 def looks_like_html(text: str) -> bool:
     """Whether a body is an HTML document, whatever its header says. No script, style or JSON begins like this."""
-    head = re.sub(r"\A(?:\s|\ufeff|<!--.*?-->)+", "", text[:4096], flags=re.DOTALL)
-    return (
-        re.match(r"<(?:!doctype\s+html|html|head|body|title|meta|link|script|div)\b", head, re.IGNORECASE) is not None
-    )
+    return _begins_with(r"!doctype\s+html|html|head|body|title|meta|link|script|div", text)
+
+
+def is_html_document(text: str) -> bool:
+    """Whether a body is a whole HTML document: a template, or a Markdown file, may begin with a `<div>` by right."""
+    return _begins_with(r"!doctype\s+html|html", text)
+
+
+def _begins_with(tags: str, text: str) -> bool:
+    head = re.sub(r"\A(?:\s|\ufeff|<!--.*?-->|<\?xml[^>]*\?>)+", "", text[:65_536], flags=re.DOTALL)
+    return re.match(rf"<(?:{tags})\b", head, re.IGNORECASE) is not None
 
 
 def has_markup(text: str) -> bool:
     """Whether there is an HTML element anywhere: a fragment is a page too, for a browser."""
-    return re.search(r"<[a-z!][^>]*>", text, re.IGNORECASE) is not None
+    return re.search(r"<[a-z!][^<>]*>", text, re.IGNORECASE) is not None
 
 
 def location(answer: Answer) -> SplitResult | None:
@@ -114,7 +129,7 @@ def is_placeholder(answer: Answer) -> bool:
     """Whether this is the page that Cloudflare shows before the first deployment is live."""
     if not _from_edge(answer) or len(answer.body) > _MAX_ERROR_BODY_BYTES:
         return False
-    text = " ".join(re.sub(r"<[^>]*>", " ", answer.text).lower().split())
+    text = " ".join(re.sub(r"<[^<>]*>", " ", answer.text).lower().split())
     says_nothing = re.search(r"\bnothing (?:is )?here yet\b", text) is not None
     return says_nothing and ("may take some time" in text or "may not be ready yet" in text)
 
@@ -149,7 +164,7 @@ def _json_code(text: str) -> int | None:
 
 
 def _html_code(text: str) -> int | None:
-    title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title>([^<]*)</title>", text, re.IGNORECASE)
     words = title[1].lower() if title else ""
     for phrase, code in _HTML_TITLES.items():
         if phrase in words:
@@ -170,8 +185,10 @@ def worker_exception(answer: Answer) -> str | None:
     if answer.status != 500 or _from_edge(answer):
         return None
     text = answer.text[:_MAX_ERROR_BODY_BYTES]
-    if answer.media_type == "text/plain" and _LOCAL_STACK.match(text):
-        return text.strip().partition("\n")[0].strip()
+    if answer.media_type == "text/plain":
+        thrown, *stack = text.strip().splitlines() or [""]
+        if any(_LOCAL_FRAME.match(line) for line in stack):
+            return thrown.strip()
     if answer.media_type == "text/html" and (page := _LOCAL_PAGE.search(text)) and _WORKERS_DOCS in text:
         return f"{html.unescape(page[1].strip())}: {html.unescape(page[2].strip())}"
     return None

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -59,12 +59,15 @@ class Run:
     def __init__(self, make_observer: Callable[[], Observer], *, concurrency: int) -> None:
         self._make_observer = make_observer
         self._concurrency = concurrency
-        self._loop = _Loop()
+        # Made when something is asked: a run that asks nothing has nothing to close.
+        self._loop: _Loop | None = None
         self._thread: threading.Thread | None = None
+        self._stopped = False
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
         self._asked: dict[tuple[str, Probe], asyncio.Task[tuple[Observation, float, float]]] = {}
         self._pending: dict[str, Future[tuple[Seen, float, float]]] = {}
+        self._taken: set[str] = set()  # the checks whose answers were handed out
 
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
         """Send the questions of ``checks`` now; `result` waits for their answers."""
@@ -73,42 +76,49 @@ class Run:
                 self._pending[check.id] = self._submit(check, anew=False)
 
     def result(self, check: PlannedLive) -> CheckResult:
-        """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun)."""
-        pending = self._pending.pop(check.id, None) or self._submit(check, anew=True)
+        """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun).
+
+        Raises CancelledError when the run is, or has been, stopped.
+        """
+        pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
+        self._taken.add(check.id)
         seen, started, ended = pending.result()  # bounded: every exchange has a deadline
         return judge(check, seen, started=started, ended=ended)
 
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
-        if self._thread is None:
+        self._stopped = True
+        if self._loop is None or self._thread is None:
             return
-        winding_up = asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop)
-        with suppress(TimeoutError):  # a connection that will not close: the thread is a daemon, and holds nobody up
-            winding_up.result(timeout=_PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        # A connection that will not close holds nobody up: the thread is a daemon.
         self._thread.join(timeout=_PATIENCE_S)
-        if not self._thread.is_alive():
-            self._loop.close()
-        self._thread = None
+        self._loop = self._thread = None
 
     def _submit(self, check: PlannedLive, *, anew: bool) -> Future[tuple[Seen, float, float]]:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop.run_forever, name="pagesmoke", daemon=True)
+        if self._stopped:
+            raise CancelledError("the run is stopped")
+        if self._loop is None:
+            self._loop = _Loop()
+            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name="pagesmoke", daemon=True)
             self._thread.start()
         return asyncio.run_coroutine_threadsafe(self._see(check, anew=anew), self._loop)
 
     async def _see(self, check: PlannedLive, *, anew: bool) -> tuple[Seen, float, float]:
-        probes = list(check.check.probes(check.spec))
-        tasks = [self._ask_once(check.target, probe, anew=anew and probe is probes[0]) for probe in probes]
+        probes = list(dict.fromkeys(check.check.probes(check.spec)))
+        tasks = [self._ask_once(check.target, probe, anew=anew) for probe in probes]
         answers = await asyncio.gather(*tasks)
         seen = {probe: observation for probe, (observation, _, _) in zip(probes, answers, strict=True)}
         return seen, min(started for _, started, _ in answers), max(ended for _, _, ended in answers)
 
     def _ask_once(self, target: Target, probe: Probe, *, anew: bool) -> asyncio.Task[tuple[Observation, float, float]]:
-        """The one task that asks this question; several checks may wait for it."""
+        """The one task that asks this question; several checks may wait for it.
+
+        Anew is all of it: a page of today must not be compared with what the site answered before it was mended.
+        """
         key = (target.name, probe)
         if anew or key not in self._asked:
-            self._asked[key] = self._loop.create_task(self._ask(target, probe))
+            self._asked[key] = asyncio.create_task(self._ask(target, probe))
         return self._asked[key]
 
     async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
@@ -117,8 +127,16 @@ class Run:
             started = time.time()
             return await self._observer.ask(target, probe), started, time.time()
 
+    def _keep_running(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask until stopped; then leave nothing behind, however late that is."""
+        try:
+            loop.run_forever()
+            loop.run_until_complete(self._wind_up())
+        finally:
+            loop.close()
+
     async def _wind_up(self) -> None:
-        others = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)

@@ -67,6 +67,8 @@ def _collisions(targets: Sequence[Target], folders: Sequence[Path]) -> Iterator[
     for name, count in Counter(target.name for target in targets).items():
         if count > 1:
             yield f"{count} targets have the name {name!r}: give each its own, --pagesmoke=NAME=URL"
+        if name == "dist" and folders:
+            yield "the name 'dist' is the build output's in this run: give the target another one, --pagesmoke=NAME=URL"
     if len(set(folders)) > 1:
         yield f"one build output a run, not {len(set(folders))}: {', '.join(map(str, folders))}"
 
@@ -81,9 +83,10 @@ def _read(value: str, default_dist: Path) -> Target | Path:
         return replace(_target(match["url"]), name=_checked_name(match["name"]))
     if "://" in value:
         return _target(value)
-    if "/" in value:
+    # user:password@… is no folder: as one it would be shown whole.
+    if "/" in value and not re.match(r"[^/]*:[^/]*@", value):
         return Path(value)
-    meant = f" (did you mean https://{value}?)" if "." in value else ""
+    meant = f" (did you mean https://{value}?)" if re.fullmatch(r"[\w.-]*\.[\w-]+(?::\d+)?", value) else ""
     raise SetUpError(f"is neither an address nor a known name{meant}; right would be {_WHAT}")
 
 
@@ -100,8 +103,11 @@ def _target(url: str) -> Target:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise SetUpError(f"is no address ({error}); right would be https://www.example.com") from None
+    except ValueError:  # its text quotes what it could not read, which may be a password with a '/' in it
+        raise SetUpError(
+            "is no address (a port that is no number, an odd bracket, or a '/' in a password: write %2F); "
+            "right would be https://www.example.com"
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SetUpError("is no address; right would be https://www.example.com")
     if parts.query or parts.fragment:
@@ -155,12 +161,15 @@ def _first_label(target: Target) -> str:
 
 def _whole_host(target: Target) -> str:
     parts = urlsplit(target.url)
-    host = (parts.hostname or "").replace(":", "-").strip("-")  # an IPv6 address: [::1] is 1
+    host = (parts.hostname or "").replace(":", "-").strip("-") or "0"  # an IPv6 address: [::1] is 1, [::] is 0
     return f"{host}-{parts.port}" if parts.port else host
 
 
 def _without_credentials(value: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", value)
+    """``value`` with all that stands before its last `@` hidden, but for a name and a scheme: a password may hold `/` and `@`."""
+    front, _, end = value.rpartition("@")
+    begin = re.match(r"(?:[^/:=@]*=)?(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?", front)
+    return f"{begin[0] if begin else ''}***@{end}" if front else value
 
 
 def hash_address(target: Target) -> tuple[str, str] | None:

@@ -39,15 +39,16 @@ _JAVASCRIPT: Final = frozenset(
         "text/x-javascript",
         "application/ecmascript",
         "text/ecmascript",
+        "application/x-ecmascript",
+        "text/x-ecmascript",
     }
 )
-_JSON: Final = frozenset({"application/json", "text/json"})
-#: What browsers take for a file of this name; a name ending in "/" stands for a whole group.
+_JSON: Final = frozenset({"application/json", "text/json", "+json"})
+#: What browsers take for a file of this name; `image/` and `+json` stand for all that begins or ends so.
 _TYPES: Final[dict[str, tuple[str, frozenset[str]]]] = {
     **dict.fromkeys((".js", ".mjs"), ("a JavaScript type", _JAVASCRIPT)),
     ".css": ("text/css", frozenset({"text/css"})),
-    **dict.fromkeys((".json", ".map"), ("a JSON type", _JSON)),
-    ".webmanifest": ("a JSON type", _JSON | {"application/manifest+json"}),
+    **dict.fromkeys((".json", ".map", ".webmanifest"), ("a JSON type", _JSON)),
     ".wasm": ("application/wasm", frozenset({"application/wasm"})),
     **dict.fromkeys(
         (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".ico"), ("an image type", frozenset({"image/"}))
@@ -92,7 +93,8 @@ class AssetCheck:
 def _judge_type(spec: AssetSpec, answer: Answer) -> Judgement:
     suffix = PurePosixPath(spec.path.partition("?")[0]).suffix.lower()
     expected, types = _TYPES.get(suffix, (f"a {suffix or 'static'} file", frozenset[str]()))
-    if suffix not in _MAY_BE_HTML and recognise.looks_like_html(answer.text):
+    is_html = recognise.looks_like_html if types else recognise.is_html_document
+    if suffix not in _MAY_BE_HTML and is_html(answer.text):
         yield Finding(
             rule=ASSET_TYPE,
             subject=spec.path,
@@ -105,4 +107,6 @@ def _judge_type(spec: AssetSpec, answer: Answer) -> Judgement:
 
 
 def _fits(media_type: str, allowed: str) -> bool:
+    if allowed.startswith("+"):
+        return media_type.endswith(allowed)
     return media_type.startswith(allowed) if allowed.endswith("/") else media_type == allowed

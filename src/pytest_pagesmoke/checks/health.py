@@ -46,14 +46,18 @@ UNHEALTHY_WORDS: Final = frozenset(
     disconnected unavailable unreachable offline timeout refused degraded outage missing stopped misconfigured
     """.split()
 )
+#: What `not …` may say of a part that is no part of this backend.
+NEEDLESS_WORDS: Final = frozenset("applicable needed required used".split())
 #: Keys under which `false`, or such a word, names a mode or a switch and no part that fails.
 MODE_KEYS: Final = frozenset(
     """
-    maintenance debug cached cache readonly degraded error errors failed failure dev development test testing demo sandbox
-    beta preview experimental draft dryrun verbose trace draining paused shutdown shuttingdown deprecated stale authenticated
+    maintenance debug cached readonly degraded error errors failed failure dev development test testing demo sandbox
+    production prod staging local beta preview experimental draft dryrun verbose trace draining paused shutdown shuttingdown deprecated stale authenticated
     loggedin enabled required optional level loglevel severity dirty
     """.split()
 )
+#: Keys under which `false` is a switch, but a word is a part's: `"cache": false` and `"cache": "down"`.
+FALSE_KEYS: Final = frozenset({"cache"})
 #: Keys whose whole content is switches.
 SWITCH_KEYS: Final = frozenset({"features", "featureflags", "flags", "toggles", "experiments"})
 
@@ -133,13 +137,14 @@ def _contradictions(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
     while parts:
         path, value = parts.pop()
         key = _plain(next((name for name in reversed(path) if not name.isdigit()), ""))
+        if key in SWITCH_KEYS:
+            continue
         if isinstance(value, dict):
-            if key not in SWITCH_KEYS:
-                parts.extend(((*path, str(name)), part) for name, part in reversed(value.items()))
+            parts.extend(((*path, str(name)), part) for name, part in reversed(value.items()))
         elif isinstance(value, list):
             parts.extend(((*path, str(index)), part) for index, part in reversed(list(enumerate(value))))
-        elif _is_opposite(value) and not _names_a_mode(key):
-            yield f"{'.'.join(path) or 'the body'}: {json.dumps(value)}"
+        elif _is_opposite(value) and not _names_a_mode(key) and not (value is False and key in FALSE_KEYS):
+            yield f"{'.'.join(path) or 'the body'}: {json.dumps(value)[:200]}"
 
 
 def _is_opposite(value: object) -> bool:
@@ -153,7 +158,7 @@ def _is_opposite(value: object) -> bool:
         return False
     first, _, second = words[1].replace("_", " ").partition(" ")
     if first == "not" and second:  # "not ok", "not_ready", "not connected"
-        return True
+        return second not in NEEDLESS_WORDS
     return not second and first in UNHEALTHY_WORDS
 
 
@@ -179,7 +184,7 @@ def _summary(body: object) -> str:
 def _cached(answer: Answer) -> str:
     state = answer.headers.get("cf-cache-status", "")
     age = answer.headers.get("age", "")
-    old = age.strip().isdecimal() and int(age) > 0
+    old = re.fullmatch(r"\s*0*[1-9]\d*\s*", age) is not None
     if state.lower() not in _CACHED and not old:
         return ""
     return (

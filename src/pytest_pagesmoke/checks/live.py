@@ -21,7 +21,7 @@ TIMEOUT = Rule(
     title="No complete answer in time",
     cause="The server took the connection but did not finish its answer before the deadline, which covers the whole exchange: "
     "name, connection, TLS, redirects, headers and body. A worker that waits for a database or an API that does not answer.",
-    fix="Look at what the worker waits for (`wrangler pages deployment tail`). Repeat the request with the curl command above.",
+    fix="Look at what the worker waits for (`npx wrangler pages deployment tail`). Repeat the request with the curl command above.",
 )
 TLS_INVALID = Rule(
     id="tls-invalid",
@@ -40,7 +40,7 @@ BODY_TOO_LARGE = Rule(
     id="body-too-large",
     title="The answer is larger than a check reads",
     cause="The body exceeds 10 MiB after decompression: a file was taken for a page, or the answer never ends.",
-    fix="Check smaller files; Pages itself takes none above 25 MiB.",
+    fix="See what it sends: add `| head -c 1000` to the curl command above. If the file is this large by right, check a smaller one in its place.",
 )
 REDIRECT_LOOP = Rule(
     id="redirect-loop",
@@ -59,8 +59,8 @@ ACCESS_LOGIN = Rule(
     id="access-login",
     title="Cloudflare Access asks for a login first",
     cause="The site, or its previews, are protected by Cloudflare Access, and this run is not let in. The site itself was not reached.",
-    fix="Create a service token and a Service Auth policy for it in Zero Trust, and send it with each request; or test an address "
-    "that is not protected.",
+    fix="Test an address that is not protected. Or create a service token and a Service Auth policy for it in Zero Trust, to be sent "
+    "with each request (not in this version yet: CHANGELOG.md).",
 )
 BOT_CHALLENGE = Rule(
     id="bot-challenge",
@@ -80,7 +80,8 @@ WORKER_EXCEPTION = Rule(
     title="The worker throws",
     cause="The worker ran and threw an exception that nothing caught (error 1101). Most often a binding, a variable or a secret "
     "that the code needs is missing in this environment: production and preview have settings of their own.",
-    fix="Read the exception: `wrangler pages deployment tail`. Compare the bindings and variables of production and preview in the dashboard.",
+    fix="Read the exception: a local server's stands above, and `npx wrangler pages deployment tail` shows those at Cloudflare. Compare the bindings, "
+    "variables and secrets of this environment with those of one that works (dashboard; locally wrangler's configuration and .dev.vars).",
 )
 PLACEHOLDER = Rule(
     id="placeholder",
@@ -136,10 +137,13 @@ def site_answer(observation: Observation, *, subject: str, status: int) -> Answe
             actual=observation.text,
         )
 
-    def instead(rule: Rule, actual: str, hint: str = "") -> Finding:
-        return Finding(rule=rule, subject=subject, expected=str(status), actual=actual, hint=hint)
-
     answer = observation
+    # "expected 200, got 200" would puzzle whoever reads it.
+    expected = f"{status} from the site itself" if answer.status == status else str(status)
+
+    def instead(rule: Rule, actual: str, hint: str = "") -> Finding:
+        return Finding(rule=rule, subject=subject, expected=expected, actual=actual, hint=hint)
+
     if recognise.is_access_login(answer):
         target = recognise.location(answer)
         return instead(
@@ -157,11 +161,9 @@ def site_answer(observation: Observation, *, subject: str, status: int) -> Answe
     if recognise.is_placeholder(answer):
         return instead(PLACEHOLDER, f"{answer.status} with Cloudflare's placeholder page")
     if elsewhere := _other_origin(answer):
-        return instead(
-            REDIRECT_ELSEWHERE,
-            f"{answer.status} to {elsewhere}",
-            hint=f"if the site lives there: --base-url={elsewhere}",
-        )
+        is_site = elsewhere.startswith(("http:", "https:"))
+        hint = f"if the site lives there: --base-url={elsewhere}" if is_site else ""
+        return instead(REDIRECT_ELSEWHERE, f"{answer.status} to {elsewhere}", hint)
     return answer
 
 
@@ -174,8 +176,10 @@ def _other_origin(answer: Answer) -> str:
         here = recognise.origin(urlsplit(answer.url))
         there = recognise.origin(target)
     except ValueError:
-        return target.geturl()
-    return "" if here == there else f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+        return f"an address with a port that is none ({target.geturl()})"
+    if here == there:
+        return ""
+    return f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else target.geturl()
 
 
 def wrong_status(answer: Answer, rule: Rule, *, subject: str, status: int) -> Finding | None:

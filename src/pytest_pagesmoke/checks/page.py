@@ -85,8 +85,15 @@ def _not_html(answer: Answer) -> str:
     return ""
 
 
+def _turned_away(reference: Answer) -> bool:
+    """Whether this says nothing of the site, which was not asked."""
+    return reference.status == 429 or recognise.is_challenge(reference)
+
+
 def _compare(spec: PageSpec, answer: Answer, impossible: list[Observation]) -> Judgement:
-    references = [reference for reference in impossible if isinstance(reference, Answer)]
+    references = [
+        reference for reference in impossible if isinstance(reference, Answer) and not _turned_away(reference)
+    ]
     if len(references) < len(impossible):
         yield Remark(text="not judged whether this is a fallback page: the address that cannot exist gave no answer")
         return

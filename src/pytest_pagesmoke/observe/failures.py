@@ -36,8 +36,12 @@ def _explain(chain: list[BaseException]) -> tuple[Reason, str]:
     for cause in reversed(chain):
         if told := _explain_cause(cause):
             return told
-    spoken = [cause for cause in chain if str(cause) and not isinstance(cause, BaseExceptionGroup)] or chain[:1]
-    text = f"{type(spoken[0]).__name__}: {spoken[0]}".removesuffix(": ")
+    said = [
+        f"{type(cause).__name__}: {cause}"
+        for cause in chain
+        if str(cause) and not isinstance(cause, BaseExceptionGroup)
+    ]
+    text = said[0] if said else f"an error that says nothing of itself ({type(chain[0]).__name__})"
     if any(isinstance(cause, httpx.NetworkError | OSError) for cause in chain):
         return Reason.UNREACHABLE, f"the connection failed ({text})"
     # What is left is raised over what the server sent: an odd header, a number that is none, a name that IDNA refuses.
@@ -83,15 +87,20 @@ def _explain_http(cause: BaseException) -> tuple[Reason, str] | None:
 
 def _explain_tls(error: ssl.SSLError) -> tuple[Reason, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
-        message = error.verify_message or str(error)
-        if "mismatch" in message.lower() or "not valid for" in message.lower():
+        message = getattr(error, "verify_message", "") or _tls_text(error)
+        if any(words in message.lower() for words in ("mismatch", "not valid for", "does not match")):  # by system
             return Reason.TLS, f"the certificate is for another name ({message})"
         return Reason.TLS, _TLS_WORDS.get(message.lower(), message or "the certificate was refused")
-    if any(name in str(error) for name in _NOT_TLS):
+    if _tls_text(error) in _NOT_TLS:
         return Reason.PROTOCOL, "what answers there does not speak TLS (http and https mixed up?)"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Reason.RESET, "the connection broke during or after the TLS handshake"
-    return Reason.TLS, f"TLS failed: {error.reason or error}"
+    return Reason.TLS, f"TLS failed: {_tls_text(error) or type(error).__name__}"
+
+
+def _tls_text(error: ssl.SSLError) -> str:
+    """What the error says. One that is raised by Python code, as truststore does, has neither attributes nor a readable `str`."""
+    return getattr(error, "reason", "") or error.strerror or " ".join(str(arg) for arg in error.args)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

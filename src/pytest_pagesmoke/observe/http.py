@@ -127,18 +127,30 @@ async def _begin(client: httpx.AsyncClient, url: str, *, accept: str) -> httpx.R
     one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
     """
     while True:
-        connected = False
-
-        async def trace(event: str, _: Mapping[str, Any]) -> None:
-            nonlocal connected
-            connected = connected or event.startswith("connection.connect")
-
-        request = client.build_request("GET", url, headers={"Accept": accept}, extensions={"trace": trace})
+        way = _Way()
+        request = client.build_request("GET", url, headers={"Accept": accept}, extensions={"trace": way.follow})
         try:
             return await client.send(request, stream=True)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            if connected:
+            if way.connected:
                 raise
+
+
+class _Way:
+    """A question's way over the network, as httpcore tells it: whether it was given a connection of its own."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self._stream: Any = None
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self.connected = True
+        elif event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+        elif event.endswith("start_tls.failed") and self._stream is not None:
+            # httpcore closes the connection over an exception, but not when the deadline falls into the handshake.
+            await self._stream.aclose()
 
 
 async def _set_headers_aside(response: httpx.Response) -> None:

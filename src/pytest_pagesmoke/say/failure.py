@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -81,7 +82,7 @@ def _finding(finding: Finding) -> Iterator[tuple[str, str]]:
 def _block(finding: Finding, lines: Sequence[tuple[str, str]]) -> str:
     rule = finding.rule
     said = [(label, [harmless(text, limit=1000)]) for label, text in lines]
-    said += [(label, textwrap.wrap(text, _PROSE_WIDTH)) for label, text in (("cause", rule.cause), ("fix", rule.fix))]
+    said += [("cause", _prose(rule.cause)), ("fix", _prose(rule.fix))]
     said.append(("rule", [f"docs/rules.md#{rule.id}"]))
     block = [
         f"  {label if first else '':<{_LABEL_WIDTH}}{line}".rstrip()
@@ -89,6 +90,13 @@ def _block(finding: Finding, lines: Sequence[tuple[str, str]]) -> str:
         for first, line in _numbered(text)
     ]
     return "\n".join([one_line(finding), "", *block])
+
+
+def _prose(text: str) -> list[str]:
+    """``text`` in lines of a terminal; what stands in backticks is for copying, and stays whole."""
+    kept = re.sub(r"`[^`]*`", lambda match: match[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(kept, _PROSE_WIDTH, break_on_hyphens=False, break_long_words=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _numbered(lines: Sequence[str]) -> Iterator[tuple[bool, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _MAX_CHARACTERS = 240
@@ -10,8 +11,9 @@ _MAX_CHARACTERS = 240
 def harmless(text: str, *, limit: int = _MAX_CHARACTERS) -> str:
     """``text`` in one line, at most ``limit`` characters; what a terminal or a CI log would obey is shown escaped."""
     shown = "".join(char if _is_plain(char) else _escaped(char) for char in text[: limit + 1])
-    # A line that begins with these is a command to GitHub's and other CI logs.
-    shown = shown.replace("::", ":\u200b:") if shown.lstrip().startswith("::") else shown
+    # Commands to CI logs: at the beginning of a line (GitHub), or anywhere in it (Azure, GitHub's older form, TeamCity).
+    shown = re.sub(r"\A(\s*):(?=:)", r"\1\\x3a", shown)
+    shown = re.sub(r"#(?=#\w*\[)", r"\\x23", shown)
     return shown[: limit - 1] + "…" if len(shown) > limit else shown
 
 

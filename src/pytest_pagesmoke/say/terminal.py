@@ -32,11 +32,15 @@ def summary(runs: Sequence[TargetRun], *, settings: str) -> Iterator[Line]:
         for record in run.records:
             for warning in record.warnings:
                 yield Line(_labelled("warning", f"{run.name} {harmless(record.path)}: {harmless(warning)}"))
-    for diagnosis in diagnose(runs):
+    diagnoses = diagnose(runs)
+    for diagnosis in diagnoses:
         explained = f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
         yield from _prose("cause", f"{diagnosis.cause}: {diagnosis.text} ({explained})", "bad")
         for index, step in enumerate(diagnosis.next):
             yield Line(_labelled("next" if index == 0 else "", step))
+    told = {name for diagnosis in diagnoses for name in diagnosis.targets}
+    if any(run.verdict == "BROKEN" and run.name not in told for run in runs):
+        yield Line(_labelled("next", "read the failures above: each says what usually causes it, and the fix"))
     if any(run.verdict != "GOOD" for run in runs):
         yield Line(_labelled("verify", verify_command(runs)))
 

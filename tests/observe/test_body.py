@@ -1,0 +1,178 @@
+"""Reading a body: what unpacks to what, and that neither size nor cunning gets past the bound."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import tracemalloc
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from observe.hostile import gzip_bomb, wrapped_in_gzip
+from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge, read_body
+
+TEXT = b"The quick brown fox jumps over the lazy dog. " * 20
+PLENTY = 1_000_000
+
+
+def read(chunks: Iterable[bytes], *, encoding: str = "", max_bytes: int = PLENTY) -> bytes:
+    async def one_by_one() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    return asyncio.run(read_body(one_by_one(), encoding=encoding, max_bytes=max_bytes))
+
+
+def bytewise(body: bytes) -> list[bytes]:
+    return [body[index : index + 1] for index in range(len(body))]
+
+
+class TestAsItIs:
+    @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
+    def test_comes_as_it_was_sent(self, encoding: str) -> None:
+        assert read([TEXT[:7], b"", TEXT[7:]], encoding=encoding) == TEXT
+
+    def test_nothing(self) -> None:
+        assert read([]) == b""
+
+    def test_gzip_that_is_not_declared_is_left_alone(self) -> None:
+        packed = gzip.compress(TEXT)
+        assert read([packed]) == packed
+
+
+class TestGzip:
+    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", " GZip"])
+    def test_unpacks(self, encoding: str) -> None:
+        assert read([gzip.compress(TEXT)], encoding=encoding) == TEXT
+
+    def test_a_body_of_no_bytes(self) -> None:
+        assert read([gzip.compress(b"")], encoding="gzip") == b""
+
+    def test_no_body_at_all(self) -> None:
+        """304 and 204 may name an encoding, and have nothing to decode."""
+        assert read([], encoding="gzip") == b""
+
+    def test_a_chunk_may_end_anywhere(self) -> None:
+        packed = gzip.compress(TEXT)
+        ends = range(len(packed) + 1)
+        assert [end for end in ends if read([packed[:end], packed[end:]], encoding="gzip") != TEXT] == []
+
+    def test_a_byte_a_chunk(self) -> None:
+        assert read(bytewise(gzip.compress(TEXT)), encoding="gzip") == TEXT
+
+    def test_several_members_are_one_body(self) -> None:
+        members = [TEXT, b"", b"x", TEXT]
+        packed = b"".join(gzip.compress(member) for member in members)
+        assert read([packed], encoding="gzip") == b"".join(members)
+        assert read(bytewise(packed), encoding="gzip") == b"".join(members)
+
+    def test_one_layer_is_unpacked_and_no_more(self) -> None:
+        assert read([wrapped_in_gzip(TEXT, 50)], encoding="gzip") == wrapped_in_gzip(TEXT, 49)
+
+
+class TestBroken:
+    def test_cut_off_anywhere(self) -> None:
+        packed = gzip.compress(TEXT)
+        for length in range(1, len(packed)):
+            with pytest.raises(BodyError, match="cut off"):
+                read([packed[:length]], encoding="gzip")
+
+    def test_cut_off_in_the_second_member(self) -> None:
+        with pytest.raises(BodyError, match="cut off"):
+            read([gzip.compress(TEXT), gzip.compress(TEXT)[:-1]], encoding="gzip")
+
+    def test_garbage(self) -> None:
+        with pytest.raises(BodyError, match=r"does not unpack \(.*incorrect header check\)"):
+            read([TEXT], encoding="gzip")
+
+    def test_garbage_behind_a_member(self) -> None:
+        with pytest.raises(BodyError, match="does not unpack"):
+            read([gzip.compress(TEXT) + b"garbage"], encoding="gzip")
+
+    def test_damaged_in_the_middle(self) -> None:
+        packed = bytearray(gzip.compress(TEXT))
+        packed[len(packed) // 2] ^= 0xFF
+        with pytest.raises(BodyError, match="does not unpack"):
+            read([bytes(packed)], encoding="gzip")
+
+    def test_a_checksum_that_is_wrong(self) -> None:
+        packed = bytearray(gzip.compress(TEXT))
+        packed[-8] ^= 0xFF
+        with pytest.raises(BodyError, match=r"does not unpack \(.*incorrect data check\)"):
+            read([bytes(packed)], encoding="gzip")
+
+    @pytest.mark.parametrize(
+        "encoding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "gzip, br", "identity, gzip", "nonsense"]
+    )
+    def test_an_encoding_that_was_not_asked_for(self, encoding: str) -> None:
+        with pytest.raises(BodyError, match=f"content-encoding '{encoding}', which was not asked for"):
+            read([TEXT], encoding=encoding)
+
+
+class TestBound:
+    @pytest.mark.parametrize("encoding", ["", "gzip"])
+    def test_exactly_the_bound_is_read(self, encoding: str) -> None:
+        body = gzip.compress(TEXT) if encoding else TEXT
+        assert read([body], encoding=encoding, max_bytes=len(TEXT)) == TEXT
+        assert read(bytewise(body), encoding=encoding, max_bytes=len(TEXT)) == TEXT
+
+    @pytest.mark.parametrize("encoding", ["", "gzip"])
+    def test_one_byte_more_is_too_large(self, encoding: str) -> None:
+        body = gzip.compress(TEXT) if encoding else TEXT
+        for chunks in ([body], bytewise(body)):
+            with pytest.raises(BodyTooLarge, match=r"^a body of more than 899 bytes$"):
+                read(chunks, encoding=encoding, max_bytes=len(TEXT) - 1)
+
+    @pytest.mark.parametrize("encoding", ["", "gzip"])
+    def test_a_bound_of_nothing(self, encoding: str) -> None:
+        assert read([gzip.compress(b"") if encoding else b""], encoding=encoding, max_bytes=0) == b""
+        with pytest.raises(BodyTooLarge):
+            read([gzip.compress(b"x") if encoding else b"x"], encoding=encoding, max_bytes=0)
+
+    def test_members_count_together(self) -> None:
+        packed = gzip.compress(TEXT) * 3
+        assert read([packed], encoding="gzip", max_bytes=3 * len(TEXT)) == TEXT * 3
+        with pytest.raises(BodyTooLarge):
+            read([packed], encoding="gzip", max_bytes=3 * len(TEXT) - 1)
+
+    def test_what_comes_after_the_bound_is_not_asked_for(self) -> None:
+        asked: list[int] = []
+
+        def endless() -> Iterable[bytes]:
+            while True:
+                asked.append(1)
+                yield bytes(1000)
+
+        with pytest.raises(BodyTooLarge):
+            read(endless(), max_bytes=2500)
+        assert len(asked) == 3
+
+    @pytest.mark.parametrize("chunk_bytes", [1, 1000, 10_000_000])
+    def test_a_bomb_does_not_go_off(self, chunk_bytes: int) -> None:
+        bomb, max_bytes = gzip_bomb(), 1_000_000
+        chunks = [bomb[start : start + chunk_bytes] for start in range(0, len(bomb), chunk_bytes)]
+        tracemalloc.start()
+        try:
+            with pytest.raises(BodyTooLarge):
+                read(chunks, encoding="gzip", max_bytes=max_bytes)
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        # The body, the piece that was just unpacked, and room for a buffer to grow: not the hundred times as much that it holds.
+        assert peak_bytes < 5 * max_bytes
+
+    def test_empty_members_without_end_let_others_in(self) -> None:
+        """A body that unpacks to nothing never reaches the bound: the deadline must be able to end it."""
+        empty = gzip.compress(b"")
+
+        async def for_ever() -> AsyncIterator[bytes]:
+            while True:
+                yield empty
+
+        async def with_a_deadline() -> None:
+            async with asyncio.timeout(0.1):
+                await read_body(for_ever(), encoding="gzip", max_bytes=1)
+
+        with pytest.raises(TimeoutError):
+            asyncio.run(with_a_deadline())

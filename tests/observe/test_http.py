@@ -1,0 +1,775 @@
+"""Asking over HTTP: whatever a server does is an observation, in time, and never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from kit import Reply, Serve
+from observe.hostile import (
+    PATIENCE_S,
+    Certificates,
+    Hostile,
+    Script,
+    answers,
+    answers_and_closes,
+    answers_anything,
+    chunked,
+    closes_without_an_answer,
+    drips,
+    greets,
+    gzip_bomb,
+    http,
+    hung_up,
+    never_answers,
+    pours,
+    read_head,
+    resets,
+    resets_in_the_middle,
+    takes_and_waits,
+    wrapped_in_gzip,
+)
+from pytest_pagesmoke.model import (
+    Answer,
+    Hop,
+    Judgement,
+    Kind,
+    NoAnswer,
+    Observation,
+    Probe,
+    Reason,
+    Rule,
+    Seen,
+    Target,
+)
+from pytest_pagesmoke.observe.http import HttpObserver
+from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.run import Run, _Loop
+
+SHORT_S = 0.5  # where the deadline is what must end it
+LONG_S = 5.0  # where something else must, long before that
+OVERTIME_S = 1.0  # half a second is the promise; twice that for a machine with other things to do
+MAX_BODY_BYTES = 1_000_000
+
+
+def target(url: str, *, kind: Kind = Kind.LOCAL, headers: Mapping[str, str] | None = None) -> Target:
+    return Target(name="site", url=url, kind=kind, headers=headers or {})
+
+
+def ask_all(asked: Target, *probes: Probe, timeout_s: float = LONG_S) -> list[Observation]:
+    """The observations of these questions, one after the other, by one observer."""
+
+    async def one_by_one() -> list[Observation]:
+        observer = HttpObserver(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, concurrency=4)
+        try:
+            return [await observer.ask(asked, probe) for probe in probes]
+        finally:
+            await observer.close()
+
+    started = time.monotonic()
+    with asyncio.Runner(loop_factory=_Loop) as runner:  # the loop that `Run` asks in
+        observations = runner.run(one_by_one())
+    assert time.monotonic() - started <= len(probes) * timeout_s + OVERTIME_S
+    return observations
+
+
+def ask(url: str, path: str = "/", *, timeout_s: float = LONG_S, kind: Kind = Kind.LOCAL) -> Observation:
+    (observation,) = ask_all(target(url, kind=kind), Probe(path=path), timeout_s=timeout_s)
+    assert 0 <= observation.elapsed_s <= timeout_s + OVERTIME_S
+    return observation
+
+
+def answer_of(url: str, path: str = "/") -> Answer:
+    observation = ask(url, path)
+    assert isinstance(observation, Answer), observation
+    return observation
+
+
+def failure_of(url: str, path: str = "/", *, timeout_s: float = LONG_S, kind: Kind = Kind.LOCAL) -> NoAnswer:
+    """The failure to get an answer, with what holds for all of them."""
+    observation = ask(url, path, timeout_s=timeout_s, kind=kind)
+    assert isinstance(observation, NoAnswer), observation
+    assert " " in observation.text  # words, not the name of an exception
+    assert observation.text.isprintable()
+    return observation
+
+
+def gzipped(body: bytes, *, length: int | None = None) -> bytes:
+    return http(body, "content-encoding: gzip", length=length)
+
+
+def over_tls(url: str) -> str:
+    return url.replace("http:", "https:")
+
+
+HEADERS_MISSING = "waiting for the connection or the headers"
+BODY_MISSING = "the headers came, the body did not end"
+ENDLESS = 10**12
+
+#: Servers that only the deadline can end: each with how far the exchange came.
+FOR_EVER: Mapping[str, tuple[Script, str]] = {
+    "never answers": (never_answers, HEADERS_MISSING),
+    "drips a header": (drips(b"HTTP/1.1 200 OK\r\nx-a: ", b"a"), HEADERS_MISSING),
+    "drips headers": (drips(b"HTTP/1.1 200 OK\r\n", b"x-a: a\r\n"), HEADERS_MISSING),
+    "drips interim answers": (drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), HEADERS_MISSING),
+    "pours interim answers": (pours(b"", itertools.repeat(b"HTTP/1.1 102 Wait\r\n\r\n" * 1000)), HEADERS_MISSING),
+    "sends half a body": (answers(http(b"half", length=1000)), BODY_MISSING),
+    "drips a body": (drips(http(length=ENDLESS), b"x"), BODY_MISSING),
+    "drips a body of no length": (drips(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), BODY_MISSING),
+    "drips chunks": (drips(chunked(), b"1\r\nx\r\n"), BODY_MISSING),
+    "drips a chunk": (drips(chunked() + b"ffffff\r\n", b"x"), BODY_MISSING),
+    "drips a chunk's extension": (drips(chunked() + b"5;", b"x"), BODY_MISSING),
+    "drips trailers": (drips(chunked() + b"0\r\n", b"x: y\r\n"), BODY_MISSING),
+    "pours chunks of a byte": (pours(chunked(), itertools.repeat(b"1\r\nx\r\n" * 10_000)), BODY_MISSING),
+    "drips gzip": (drips(gzipped(b"", length=ENDLESS), wrapped_in_gzip(b"x", 1)), BODY_MISSING),
+    "pours gzip of nothing": (
+        pours(gzipped(b"", length=ENDLESS), itertools.repeat(wrapped_in_gzip(b"", 1) * 3000)),
+        BODY_MISSING,
+    ),
+    "greets as SSH and waits": (greets(b"SSH-2.0-OpenSSH_9.6\r\n", then_waits=True), HEADERS_MISSING),
+    "greets as SMTP and waits": (greets(b"220 mail.example.com ESMTP\r\n", then_waits=True), HEADERS_MISSING),
+}
+
+CUT_OFF = "the answer is cut off: peer closed connection without sending complete message body"
+NOT_HTTP = "the answer is not proper HTTP: "
+POURED = b"x" * 65_536
+
+#: Servers whose doing is told at once: each with the reason, and a pattern of the text.
+AT_ONCE: Mapping[str, tuple[Script, Reason, str]] = {
+    "closes without an answer": (closes_without_an_answer, Reason.RESET, "the server closed the connection without an answer"),
+    "resets in the middle": (resets_in_the_middle, Reason.RESET, "the connection broke before the answer was whole"),
+    "greets as SSH and closes": (greets(b"SSH-2.0-OpenSSH_9.6\r\n", then_waits=False), Reason.RESET, "the server closed .*"),
+    "speaks SMTP": (
+        greets(b"220 mail.example.com ESMTP\r\n502 5.5.2 Error\r\n\r\n", then_waits=False),
+        Reason.PROTOCOL, NOT_HTTP + "illegal status line.*220 mail.example.com ESMTP.*",
+    ),
+    "speaks HTTP/0.9": (answers_and_closes(b"<h1>It works"), Reason.RESET, "the server closed .*"),
+    "speaks HTTP/2": (answers_and_closes(b"HTTP/2 200 OK\r\n\r\n"), Reason.PROTOCOL, NOT_HTTP + ".*"),
+    "body shorter than said": (
+        answers_and_closes(http(b"half", length=1000)),
+        Reason.PROTOCOL, CUT_OFF + r" \(received 4 bytes, expected 1000\)",
+    ),
+    "chunk shorter than said": (answers_and_closes(chunked() + b"5\r\nab"), Reason.PROTOCOL, CUT_OFF + ".*"),
+    "no last chunk": (answers_and_closes(chunked() + b"1\r\nx\r\n"), Reason.PROTOCOL, CUT_OFF + ".*"),
+    "chunk size not a number": (answers(chunked() + b"zz\r\nab"), Reason.PROTOCOL, NOT_HTTP + "illegal chunk header.*"),
+    "status not a number": (answers(http(status="abc OK")), Reason.PROTOCOL, NOT_HTTP + "illegal status line.*abc OK.*"),
+    "status of two digits": (answers(http(status="20 OK")), Reason.PROTOCOL, NOT_HTTP + "illegal status line.*20 OK.*"),
+    "status below 100": (answers(http(status="099 OK")), Reason.PROTOCOL, NOT_HTTP + ".*"),
+    "switches protocols": (answers(http(status="101 Switching Protocols")), Reason.PROTOCOL, NOT_HTTP + ".*"),
+    "header of 200 KB": (answers(http(b"", "x-a: " + "a" * 200_000)), Reason.PROTOCOL, NOT_HTTP + "Receive buffer too long"),
+    "odd header of 90 KB": (answers(http(b"", "é" * 90_000)), Reason.PROTOCOL, NOT_HTTP + "illegal header line: .* …"),
+    "header with a null": (answers(http(b"", "x-a: a\0b")), Reason.PROTOCOL, NOT_HTTP + "illegal header line.*"),
+    "header without a colon": (answers(http(b"", "x-a")), Reason.PROTOCOL, NOT_HTTP + "illegal header line.*"),
+    "two lengths": (answers(http(b"", "content-length: 7")), Reason.PROTOCOL, NOT_HTTP + "conflicting Content-Length.*"),
+    "length below nothing": (answers(http(length=-5)), Reason.PROTOCOL, NOT_HTTP + "bad Content-Length"),
+    "odd transfer": (
+        answers(b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"),
+        Reason.PROTOCOL, NOT_HTTP + "Only Transfer-Encoding: chunked is supported",
+    ),
+    "pours a status line": (pours(b"", itertools.repeat(POURED)), Reason.PROTOCOL, NOT_HTTP + "Receive buffer too long"),
+    "pours a header": (pours(b"HTTP/1.1 200 OK\r\nx: ", itertools.repeat(POURED)), Reason.PROTOCOL, NOT_HTTP + ".*too long"),
+    "pours headers": (pours(b"HTTP/1.1 200 OK\r\n", itertools.repeat(b"a: b\r\n" * 9999)), Reason.PROTOCOL, NOT_HTTP + ".*"),
+    "pours an extension": (pours(chunked() + b"5;", itertools.repeat(POURED)), Reason.PROTOCOL, NOT_HTTP + ".*too long"),
+    "pours trailers": (pours(chunked() + b"0\r\n", itertools.repeat(b"a: b\r\n" * 9999)), Reason.PROTOCOL, NOT_HTTP + ".*"),
+    "pours a body": (pours(http(length=ENDLESS), itertools.repeat(POURED)), Reason.TOO_LARGE, "a body of more than 1,000,000 bytes"),
+    "gzip bomb": (answers(gzipped(gzip_bomb())), Reason.TOO_LARGE, "a body of more than 1,000,000 bytes"),
+    "gzip cut off": (answers(gzipped(wrapped_in_gzip(b"x" * 99, 1)[:-5])), Reason.PROTOCOL, "the gzip body is cut off"),
+    "gzip that is none": (answers(gzipped(b"<!doctype html>")), Reason.PROTOCOL, r"the gzip body does not unpack \(.*\)"),
+    "two layers of gzip declared": (
+        answers(http(wrapped_in_gzip(b"x", 2), "content-encoding: gzip, gzip")),
+        Reason.PROTOCOL, "content-encoding 'gzip, gzip', which was not asked for",
+    ),
+    "zstd": (answers(http(b"\x28\xb5\x2f\xfd", "content-encoding: zstd")), Reason.PROTOCOL, "content-encoding 'zstd', .*"),
+    "br": (answers(http(b"\x8b", "content-encoding: br")), Reason.PROTOCOL, "content-encoding 'br', which was not asked for"),
+}  # fmt: skip
+
+#: Odd, but an answer: what each is taken for.
+ANSWERS: Mapping[str, tuple[bytes, int, bytes]] = {
+    "body longer than said": (http(b"whole and more", length=5), 200, b"whole"),
+    "gzip in gzip, one layer declared": (gzipped(wrapped_in_gzip(b"x", 2)), 200, wrapped_in_gzip(b"x", 1)),
+    "gzip in 900 layers": (gzipped(wrapped_in_gzip(b"x", 900)), 200, wrapped_in_gzip(b"x", 899)),
+    "status that nobody knows": (http(status="999 What"), 999, b""),
+    "header of 90 KB": (http(b"x", "x-a: " + "a" * 90_000), 200, b"x"),
+    "header that is not ASCII": (http(b"x", "x-a: é"), 200, b"x"),
+    "folded header": (http(b"x", "x-a: a\r\n b"), 200, b"x"),
+    "a thousand headers": (http(b"x", *[f"x-{number}: a" for number in range(1000)]), 200, b"x"),
+    "interim answers first": (b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" * 3 + http(b"x"), 200, b"x"),
+    "no content, yet an encoding": (b"HTTP/1.1 204 No Content\r\ncontent-encoding: gzip\r\n\r\n", 204, b""),
+    "not modified": (b"HTTP/1.1 304 Not Modified\r\n\r\n", 304, b""),
+    "chunks with extensions and trailers": (chunked() + b"1;a=b\r\nx\r\n0\r\nx-a: y\r\n\r\n", 200, b"x"),
+}
+
+
+class TestHostile:
+    @pytest.mark.parametrize("name", FOR_EVER)
+    def test_the_deadline_ends_what_goes_on_for_ever(self, hostile: Hostile, name: str) -> None:
+        script, phase = FOR_EVER[name]
+        failure = failure_of(hostile.serve(script).url, timeout_s=SHORT_S)
+        assert failure.reason is Reason.TIMEOUT
+        assert failure.text == f"no complete answer within 0.5 s ({phase})"
+        assert failure.elapsed_s >= SHORT_S
+
+    @pytest.mark.parametrize("name", AT_ONCE)
+    def test_what_is_wrong_is_told_at_once(self, hostile: Hostile, name: str) -> None:
+        script, reason, text = AT_ONCE[name]
+        server = hostile.serve(script)
+        failure = failure_of(server.url)
+        assert failure.reason is reason
+        assert re.fullmatch(text, failure.text), failure.text
+        assert failure.url == f"{server.url}/"
+        assert server.connections == 1  # asked once: it is no old connection that broke
+
+    @pytest.mark.parametrize("name", ANSWERS)
+    def test_what_is_odd_may_be_an_answer(self, hostile: Hostile, name: str) -> None:
+        raw, status, body = ANSWERS[name]
+        answer = answer_of(hostile.serve(answers(raw)).url)
+        assert (answer.status, answer.body, answer.hops) == (status, body, ())
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_refused(self, hostile: Hostile, host: str) -> None:
+        """`localhost` has two addresses, and two refusals come in a group."""
+        failure = failure_of(hostile.refuse().url.replace("127.0.0.1", host))
+        assert (failure.reason, failure.text) == (Reason.REFUSED, "connection refused: nothing listens there")
+
+    def test_cancelling_is_no_failure_to_answer(self, hostile: Hostile) -> None:
+        async def cancel() -> None:
+            asked = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def script(connection: socket.socket) -> None:
+                loop.call_soon_threadsafe(asked.set)
+                never_answers(connection)
+
+            observer = HttpObserver(timeout_s=PATIENCE_S, max_body_bytes=1, concurrency=1)
+            asking = asyncio.create_task(observer.ask(target(hostile.serve(script).url), Probe(path="/")))
+            await asked.wait()
+            asking.cancel()
+            try:
+                await asking
+            finally:
+                await observer.close()
+
+        with pytest.raises(asyncio.CancelledError), asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(cancel())
+
+
+class TestTls:
+    """Only on Linux does OpenSSL, and the variable SSL_CERT_FILE, decide whom truststore trusts."""
+
+    pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system's own trust store decides here")
+
+    @pytest.fixture(autouse=True)
+    def _trust(self, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+
+    def test_good(self, hostile: Hostile, certificates: Certificates) -> None:
+        answer = answer_of(hostile.serve(answers(http(b"good")), tls=certificates.good()).url)
+        assert (answer.status, answer.body) == (200, b"good")
+
+    def test_of_an_unknown_authority(self, hostile: Hostile, certificates: Certificates) -> None:
+        failure = failure_of(hostile.serve(never_answers, tls=certificates.of_an_unknown_authority()).url)
+        assert (failure.reason, failure.text) == (Reason.TLS, "the certificate's authority is not trusted here")
+
+    def test_of_another_name(self, hostile: Hostile, certificates: Certificates) -> None:
+        failure = failure_of(hostile.serve(never_answers, tls=certificates.of_another_name()).url)
+        assert failure.reason is Reason.TLS
+        assert failure.text.startswith("the certificate is for another name (")
+        assert "'127.0.0.1'" in failure.text
+
+    @pytest.mark.parametrize(
+        ("first", "last", "text"),
+        [(-9, -1, "the certificate has expired"), (1, 9, "the certificate is not valid yet")],
+        ids=["expired", "not yet"],
+    )
+    def test_out_of_its_time(
+        self, hostile: Hostile, certificates: Certificates, first: int, last: int, text: str
+    ) -> None:
+        failure = failure_of(hostile.serve(never_answers, tls=certificates.valid_for_days(first, last)).url)
+        assert (failure.reason, failure.text) == (Reason.TLS, text)
+
+    @pytest.mark.parametrize(
+        "script", [answers_anything, greets(b"SSH-2.0-OpenSSH_9.6\r\n", then_waits=True)], ids=["HTTP", "SSH"]
+    )
+    def test_something_else_on_a_tls_port(self, hostile: Hostile, script: Script) -> None:
+        failure = failure_of(over_tls(hostile.serve(script).url))
+        assert failure.reason is Reason.PROTOCOL
+        assert failure.text == "what answers there does not speak TLS (http and https mixed up?)"
+
+    def test_tls_on_a_plain_port(self, hostile: Hostile, certificates: Certificates) -> None:
+        url = hostile.serve(never_answers, tls=certificates.good()).url.replace("https:", "http:")
+        assert failure_of(url).reason is Reason.RESET
+
+    def test_a_handshake_that_does_not_end(self, hostile: Hostile) -> None:
+        left = threading.Event()
+
+        def script(connection: socket.socket) -> None:
+            takes_and_waits(connection)
+            left.set()
+
+        failure = failure_of(over_tls(hostile.serve(script).url), timeout_s=SHORT_S)
+        assert failure.reason is Reason.TIMEOUT
+        assert left.wait(OVERTIME_S)  # httpcore alone would keep the connection, until Python finds and reports it
+
+    def test_a_handshake_that_breaks(self, hostile: Hostile) -> None:
+        failure = failure_of(over_tls(hostile.serve(lambda _: None).url))
+        assert failure.reason is Reason.RESET
+
+    @pytest.mark.parametrize("name", ["drips a body", "never answers"])
+    def test_the_deadline_holds_within_tls(self, hostile: Hostile, certificates: Certificates, name: str) -> None:
+        script, phase = FOR_EVER[name]
+        failure = failure_of(hostile.serve(script, tls=certificates.good()).url, timeout_s=SHORT_S)
+        assert failure.text == f"no complete answer within 0.5 s ({phase})"
+
+    @pytest.mark.parametrize("name", ["closes without an answer", "resets in the middle", "body shorter than said"])
+    def test_breaking_within_tls(self, hostile: Hostile, certificates: Certificates, name: str) -> None:
+        script, reason, text = AT_ONCE[name]
+        failure = failure_of(hostile.serve(script, tls=certificates.good()).url)
+        assert failure.reason is reason
+        assert re.fullmatch(text, failure.text), failure.text
+
+
+class TestTidyingRedirects:
+    """A redirect that only adds or removes a slash or .html on the same origin is followed, and shown."""
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_is_followed_whatever_its_status(self, serve: Serve, status: int) -> None:
+        site = serve({"/blog": Reply(status, "moved", {"location": "/blog/"}), "/blog/": Reply.html("there")})
+        answer = answer_of(site.url, "/blog")
+        assert (answer.url, answer.status, answer.body) == (f"{site.url}/blog/", 200, b"there")
+        assert answer.hops == (Hop(status=status, url=f"{site.url}/blog", location="/blog/"),)
+        assert site.paths == ["/blog", "/blog/"]
+
+    @pytest.mark.parametrize(
+        ("path", "location", "onward"),
+        [
+            ("/blog/", "/blog", "/blog"),
+            ("/login.html", "/login", "/login"),
+            ("/login", "/login.html", "/login.html"),
+            ("/blog/index.html", "/blog/", "/blog/"),
+            ("/blog", "blog/", "/blog/"),
+            ("/blog/", "../blog", "/blog"),
+            ("/blog?page=2", "/blog/?page=2", "/blog/?page=2"),
+            ("/%C3%BC", "/%C3%BC/", "/%C3%BC/"),
+            ("/blog", "{site}/blog/", "/blog/"),
+            ("/blog", "{site}/blog/#top", "/blog/"),
+        ],
+    )
+    def test_is_followed_wherever_it_tidies_to(self, serve: Serve, path: str, location: str, onward: str) -> None:
+        replies: dict[str, Reply] = {onward: Reply.html("there")}
+        site = serve(lambda asked: replies.get(asked) or Reply(404))
+        replies[path] = Reply(308, "", {"location": location.format(site=site.url)})
+        assert answer_of(site.url, path).body == b"there"
+        assert site.paths == [path, onward]
+
+    def test_two_in_a_row(self, serve: Serve) -> None:
+        site = serve({
+            "/blog/index.html": Reply(308, "", {"location": "/blog/index"}),
+            "/blog/index": Reply(308, "", {"location": "/blog/"}),
+            "/blog/": Reply.html("there"),
+        })  # fmt: skip
+        answer = answer_of(site.url, "/blog/index.html")
+        assert [hop.location for hop in answer.hops] == ["/blog/index", "/blog/"]
+
+    def test_only_a_redirect_s_location_is_one(self, serve: Serve) -> None:
+        site = serve({"/blog": Reply(201, "made", {"location": "/blog/"})})
+        assert (answer_of(site.url, "/blog").status, site.paths) == (201, ["/blog"])
+
+    def test_its_own_body_is_not_waited_for(self, hostile: Hostile) -> None:
+        def script(connection: socket.socket) -> None:
+            if read_head(connection).startswith("GET /blog/ "):
+                connection.sendall(http(b"there"))
+            else:
+                connection.sendall(http(b"", "location: /blog/", status="308 Moved", length=ENDLESS))
+            hung_up(connection)
+
+        assert answer_of(hostile.serve(script).url, "/blog").body == b"there"
+
+    @pytest.mark.parametrize("location", ["/blog", "", "?", "#top", "{site}/blog", "./blog", "/x/../blog"])
+    def test_to_itself(self, serve: Serve, location: str) -> None:
+        replies: dict[str, Reply] = {}
+        site = serve(lambda asked: replies.get(asked) or Reply(404))
+        replies["/blog"] = Reply(302, "", {"location": location.format(site=site.url)})
+        observation = ask(site.url, "/blog")
+        if not location:  # no location at all: it is an answer
+            assert isinstance(observation, Answer)
+            return
+        assert isinstance(observation, NoAnswer)
+        assert observation.reason is Reason.REDIRECT_LOOP
+        assert observation.text.startswith("redirects in a circle: /blog -> /blog")
+        assert (
+            len(site.asked) <= 2
+        )  # an address with another fragment is the same to the server, and one question more to us
+
+    def test_a_slash_in_a_circle(self, serve: Serve) -> None:
+        site = serve({"/a": Reply(308, "", {"location": "/a/"}), "/a/": Reply(308, "", {"location": "/a"})})
+        failure = failure_of(site.url, "/a")
+        assert (failure.reason, failure.text) == (Reason.REDIRECT_LOOP, "redirects in a circle: /a -> /a/ -> /a")
+        assert [hop.location for hop in failure.hops] == ["/a/", "/a"]
+
+    def test_without_end(self, serve: Serve) -> None:
+        """Each address is another one, and each only tidies."""
+        names = ["/a", "/a/", "/a.html", "/a/index.html", "/a/index", "/a/index/", "/a/index.html/"]
+        onward = itertools.pairwise(names)
+        site = serve({path: Reply(308, "", {"location": location}) for path, location in onward})
+        assert failure_of(site.url, "/a").reason is Reason.REDIRECT_LOOP
+        assert len(site.asked) == 5
+
+    def test_a_failure_behind_it_shows_it(self, hostile: Hostile) -> None:
+        def script(connection: socket.socket) -> None:
+            if not read_head(connection).startswith("GET /blog/ "):
+                connection.sendall(http(b"", "location: /blog/", status="308 Moved"))
+                read_head(connection)
+            hung_up(connection)
+
+        server = hostile.serve(script)
+        failure = failure_of(server.url, "/blog", timeout_s=SHORT_S)
+        assert failure.reason is Reason.TIMEOUT
+        assert failure.url == f"{server.url}/blog/"
+        assert failure.hops == (Hop(status=308, url=f"{server.url}/blog", location="/blog/"),)
+
+
+class TestOtherRedirects:
+    """They are not followed, however odd: the check's own finding says what came."""
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "/elsewhere",
+            "/blog2/",
+            "/blog?page=2",
+            "https://www.example.com/",
+            "//www.example.com/blog/",
+            "http://127.0.0.1:1/blog/",
+            "javascript:alert(1)",
+            "data:text/html,hello",
+            "mailto:someone@example.com",
+            "http://[",
+            "//[::1/",
+            "http://127.0.0.1:99999/blog/",
+            "http://127.0.0.1:port/blog/",
+            "http://a·b.example.com/",
+            "http://xn--zzzz--.example.com/",
+            "http://" + "a" * 64 + ".example.com/",
+            "http://www..example.com/",
+            ":",
+            "x" * 50_000,
+            "/é/",
+        ],
+        ids=lambda location: location[:40],
+    )
+    def test_is_an_answer(self, hostile: Hostile, location: str) -> None:
+        server = hostile.serve(answers(http(b"moved", f"location: {location}", status="302 Found")))
+        answer = answer_of(server.url, "/blog")
+        assert (answer.status, answer.body, answer.hops) == (302, b"moved", ())
+        assert answer.headers["location"] == location
+        assert server.connections == 1
+
+    def test_two_locations(self, hostile: Hostile) -> None:
+        raw = http(b"", "location: /blog/", "location: /blog/", status="302 Found")
+        answer = answer_of(hostile.serve(answers(raw)).url, "/blog")
+        assert (answer.status, answer.headers["location"]) == (302, "/blog/, /blog/")
+
+    def test_another_origin_gets_nothing(self, hostile: Hostile) -> None:
+        """The same host at another port may be anybody's: it must see neither the question nor the secrets in its headers."""
+        other = hostile.serve(answers(http()))
+        server = hostile.serve(answers(http(b"", f"location: {other.url}/blog/", status="308 Moved")))
+        assert answer_of(server.url, "/blog").status == 308
+        assert other.connections == 0
+
+
+class TestRequest:
+    def sent(self, serve: Serve, headers: Mapping[str, str], probe: Probe) -> dict[str, str]:
+        site = serve({"*": Reply()})
+        ask_all(target(site.url, headers=headers), probe)
+        ((method, path, sent),) = site.asked
+        assert (method, path) == ("GET", probe.path)
+        return sent
+
+    def test_what_it_says_of_itself(self, serve: Serve) -> None:
+        sent = self.sent(serve, {}, Probe(path="/", accept="application/json"))
+        assert sent["accept"] == "application/json"
+        assert sent["accept-encoding"] == "gzip"
+        assert re.fullmatch(r"pytest-pagesmoke/\d+\.\S+", sent["user-agent"])
+        assert "cookie" not in sent
+        assert "referer" not in sent
+
+    def test_a_target_s_headers_are_sent_once(self, hostile: Hostile) -> None:
+        heads: list[str] = []
+
+        def script(connection: socket.socket) -> None:
+            heads.append(read_head(connection))
+            connection.sendall(http())
+
+        headers = {"user-agent": "mine", "X-Token": "s3cret", "accept-encoding": "br", "accept": "x/y"}
+        ask_all(target(hostile.serve(script).url, headers=headers), Probe(path="/", accept="text/html"))
+        lines = sorted(line.lower() for line in heads[0].split("\r\n") if line and not line.startswith(("GET", "Host")))
+        assert lines == [
+            "accept-encoding: gzip",  # the one encoding whose decoder is bounded
+            "accept: text/html",  # the question's own
+            "connection: keep-alive",
+            "user-agent: mine",
+            "x-token: s3cret",
+        ]
+
+    def test_headers_go_along_on_the_same_origin(self, serve: Serve) -> None:
+        site = serve({"/a": Reply(308, "", {"location": "/a/"}), "*": Reply()})
+        ask_all(target(site.url, headers={"CF-Access-Client-Secret": "s3cret"}), Probe(path="/a", accept="text/html"))
+        assert [sent["cf-access-client-secret"] for _, _, sent in site.asked] == ["s3cret", "s3cret"]
+        assert [sent["accept"] for _, _, sent in site.asked] == ["text/html", "text/html"]
+
+    @pytest.mark.parametrize("value", ["s3cret ", "\ts3cret", "s3c\x0bret"])
+    def test_a_value_that_cannot_be_sent_is_not_shown(self, serve: Serve, value: str) -> None:
+        site = serve({"*": Reply()})
+        (observation,) = ask_all(target(site.url, headers={"Authorization": value}), Probe(path="/"))
+        assert isinstance(observation, NoAnswer)
+        assert observation.text == "a header of the target cannot be sent: HTTP does not allow its name or value"
+        assert "s3c" not in repr(observation)
+        assert site.asked == []
+
+    def test_a_cookie_is_not_carried_from_one_question_to_the_next(self, serve: Serve) -> None:
+        """What a check sees must not depend on which other checks were asked before it."""
+        site = serve({"*": Reply(headers={"set-cookie": "session=1; path=/"})})
+        first, _ = ask_all(target(site.url), Probe(path="/a"), Probe(path="/b"))
+        assert isinstance(first, Answer)
+        assert first.headers["set-cookie"] == "session=1; path=/"
+        assert [sent for _, _, sent in site.asked if "cookie" in sent] == []
+
+    def test_a_path_is_sent_as_a_browser_would(self, serve: Serve) -> None:
+        site = serve({"*": Reply()})
+        paths = ["/a%2Fb", "/a?b=%20&c", "/a/../b", "/ü", "/a b"]
+        ask_all(target(site.url), *[Probe(path=path) for path in paths])
+        assert site.paths == ["/a%2Fb", "/a?b=%20&c", "/b", "/%C3%BC", "/a%20b"]
+
+
+class TestAnswer:
+    def test_holds_what_came(self, hostile: Hostile) -> None:
+        raw = http(wrapped_in_gzip(b"<p>", 1), "X-A: 1", "x-a: 2", "Content-Encoding: gzip", "Content-Type: text/html")
+        server = hostile.serve(answers(raw))
+        answer = answer_of(server.url, "/a?b")
+        assert answer.url == f"{server.url}/a?b"
+        assert answer.headers["x-a"] == "1, 2"
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.media_type == "text/html"
+        assert answer.body == b"<p>"
+        assert answer.http_version == "HTTP/1.1"
+
+
+class TestConnections:
+    def test_are_used_again(self, hostile: Hostile) -> None:
+        server = hostile.serve(answers(http(b"a"), http(b"b")))
+        assert bodies(ask_all(target(server.url), Probe(path="/a"), Probe(path="/b"))) == [b"a", b"b"]
+        assert server.connections == 1
+
+    def test_one_that_was_closed_meanwhile_is_nobody_s_fault(self, hostile: Hostile) -> None:
+        """The server closes each connection after its answer, and does not say so."""
+        server = hostile.serve(answers_and_closes(http(b"x")))
+        probes = [Probe(path=f"/{number}") for number in range(30)]
+        assert bodies(ask_all(target(server.url), *probes)) == [b"x"] * 30
+
+    @pytest.mark.parametrize("ending", ["closed", "reset", "garbled"])
+    def test_one_that_breaks_under_the_next_question(self, hostile: Hostile, ending: str) -> None:
+        """The question is sent again over a connection of its own, whose answer counts."""
+
+        def script(connection: socket.socket) -> None:
+            read_head(connection)
+            connection.sendall(http(b"x"))
+            read_head(connection)
+            if ending == "reset":
+                resets(connection)
+            elif ending == "garbled":
+                connection.sendall(b"garbage\r\n\r\n")
+
+        server = hostile.serve(script)
+        assert bodies(ask_all(target(server.url), Probe(path="/a"), Probe(path="/b"))) == [b"x", b"x"]
+        assert server.connections == 2
+
+    def test_what_was_left_on_one_does_not_spoil_the_next_answer(self, hostile: Hostile) -> None:
+        server = hostile.serve(answers(http(b"whole and more", length=5), http(b"second")))
+        assert bodies(ask_all(target(server.url), Probe(path="/a"), Probe(path="/b"))) == [b"whole", b"whole"]
+
+    def test_the_deadline_holds_when_it_is_sent_again(self, hostile: Hostile) -> None:
+        def script(connection: socket.socket) -> None:
+            if "GET /a " in read_head(connection):
+                connection.sendall(http(b"x"))
+                read_head(connection)
+            else:
+                hung_up(connection)
+
+        _, second = ask_all(target(hostile.serve(script).url), Probe(path="/a"), Probe(path="/b"), timeout_s=SHORT_S)
+        assert isinstance(second, NoAnswer)
+        assert second.reason is Reason.TIMEOUT
+
+
+def bodies(observations: list[Observation]) -> list[bytes | str]:
+    return [seen.body if isinstance(seen, Answer) else seen.text for seen in observations]
+
+
+class TestProxies:
+    NAMES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+    def use(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        for name in self.NAMES:
+            monkeypatch.setenv(name, url)
+
+    def test_are_not_used_for_this_machine(
+        self, hostile: Hostile, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proxy = hostile.serve(answers(http(b"by the proxy")))
+        self.use(monkeypatch, proxy.url)
+        site = serve({"/": Reply.html("by the site")})
+        assert answer_of(site.url).body == b"by the site"
+        assert proxy.connections == 0
+
+    def test_are_used_for_others(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        heads: list[str] = []
+
+        def script(connection: socket.socket) -> None:
+            heads.append(read_head(connection))
+            connection.sendall(http(b"by the proxy"))
+
+        self.use(monkeypatch, hostile.serve(script).url)
+        observation = ask("http://www.example.com", kind=Kind.PRODUCTION)
+        assert isinstance(observation, Answer)
+        assert observation.body == b"by the proxy"
+        assert heads[0].startswith("GET http://www.example.com/ HTTP/1.1\r\n")
+
+    def test_one_that_refuses(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.use(monkeypatch, hostile.serve(answers(http(status="403 Forbidden"))).url)
+        failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+        assert failure.reason is Reason.UNREACHABLE
+        assert failure.text == "the proxy does not let this run through: 403 Forbidden"
+
+    def test_one_that_hangs(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.use(monkeypatch, hostile.serve(never_answers).url)
+        failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION, timeout_s=SHORT_S)
+        assert failure.reason is Reason.TIMEOUT
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1", "http://127.0.0.1:99999"]
+    )
+    def test_one_that_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        self.use(monkeypatch, url)
+        failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+
+
+class TestStopping:
+    """`Run` and the observer together: nothing of either is left, whatever was going on. (Warnings are errors here.)"""
+
+    SCRIPTS: Mapping[str, Script] = {
+        "nothing": answers(http()),
+        **{name: script for name, (script, _) in FOR_EVER.items() if name.startswith("drips")},
+        **{name: AT_ONCE[name][0] for name in ("gzip bomb", "pours a body", "two lengths", "resets in the middle")},
+        "handshake": takes_and_waits,
+    }
+
+    def test_in_the_middle_of_everything(self, hostile: Hostile) -> None:
+        run = Run(lambda: HttpObserver(timeout_s=PATIENCE_S, max_body_bytes=1000, concurrency=4), concurrency=4)
+        checks = []
+        for name, script in self.SCRIPTS.items():
+            url = hostile.serve(script).url
+            site = Target(name=name, url=over_tls(url) if name == "handshake" else url, kind=Kind.LOCAL)
+            checks += [PlannedLive(target=site, check=_AskCheck(), spec=path) for path in ("/a", "/b")]
+        run.ask_ahead(checks)
+        assert run.result(checks[0]).findings == ()
+        started = time.monotonic()
+        run.stop()
+        assert time.monotonic() - started < OVERTIME_S
+        assert "pagesmoke" not in [thread.name for thread in threading.enumerate()]
+        gc.collect()
+
+
+class _AskCheck:
+    """One question, and no judgement."""
+
+    test: ClassVar[str] = "test_ask"
+    key: ClassVar[str] = "ask"
+    column: ClassVar[str] = "ask"
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    def subject(self, spec: str) -> str:
+        return spec
+
+    def probes(self, spec: str) -> Iterable[Probe]:
+        return [Probe(path=spec)]
+
+    def judge(self, _spec: str, _seen: Seen) -> Judgement:
+        return iter(())
+
+
+class SlowResolver:
+    """A name server that does not answer, until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.let_go = threading.Event()
+
+    def getaddrinfo(self, *_: Any, **__: Any) -> Any:
+        self.asked.set()
+        self.let_go.wait(PATIENCE_S)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+class TestNames:
+    """No name is looked up in earnest: that would leave this machine."""
+
+    @pytest.fixture
+    def slow(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowResolver]:
+        resolver = SlowResolver()
+        monkeypatch.setattr(socket, "getaddrinfo", resolver.getaddrinfo)
+        yield resolver
+        resolver.let_go.set()
+        for thread in threading.enumerate():
+            if thread.name == "pagesmoke-dns":
+                thread.join(PATIENCE_S)
+
+    def test_one_that_does_not_resolve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def no_such_name(*_: Any, **__: Any) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+        failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION)
+        assert (failure.reason, failure.text) == (Reason.NO_ADDRESS, "no address for this name (DNS)")
+
+    def test_a_resolver_that_raises_something_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """pytest-socket does."""
+
+        def blocked(*_: Any, **__: Any) -> Any:
+            raise RuntimeError("A test tried to use socket.getaddrinfo.")
+
+        monkeypatch.setattr(socket, "getaddrinfo", blocked)
+        failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION)
+        assert failure.text == "RuntimeError: A test tried to use socket.getaddrinfo."
+
+    @pytest.mark.usefixtures("slow")
+    def test_the_deadline_holds_for_a_slow_resolver(self) -> None:
+        """`ask_all` measures that the loop can be closed, too, while the resolver still hangs."""
+        failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION, timeout_s=SHORT_S)
+        assert failure.reason is Reason.TIMEOUT
+
+    def test_a_process_does_not_wait_for_a_slow_resolver(self) -> None:
+        program = """
+import asyncio, socket, threading
+from pytest_pagesmoke.model import Kind, Probe, Target
+from pytest_pagesmoke.observe.http import HttpObserver
+from pytest_pagesmoke.run import _Loop
+
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
+observer = HttpObserver(timeout_s=0.1, max_body_bytes=1, concurrency=1)
+target = Target(name="site", url="http://no-such-site.invalid", kind=Kind.PRODUCTION)
+with asyncio.Runner(loop_factory=_Loop) as runner:
+    print(runner.run(observer.ask(target, Probe(path="/"))).reason)
+    runner.run(observer.close())
+"""
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+        assert (ended.stdout, ended.stderr) == ("timeout\n", "")

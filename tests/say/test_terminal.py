@@ -1,0 +1,209 @@
+"""The summary: one row a target, then why, what next, and how to verify. Whole texts, as a person sees them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from pytest_pagesmoke.diagnose import TargetRun
+from pytest_pagesmoke.model import CheckRecord, Kind, Target
+from pytest_pagesmoke.say.terminal import Line, summary
+
+SETTINGS = "none, so the built-in checklist"
+COLUMNS = {"/": "pages", "/login": "pages", "/api/health/status": "health", "/static/app.js": "assets"}
+PATHS = tuple(COLUMNS)
+
+
+def record(path: str, rule: str = "", status: int | None = 200, **seen: object) -> CheckRecord:
+    """A finished check of half a second; without a rule it passed."""
+    it = CheckRecord(
+        id=path,
+        test="test",
+        target="x",
+        address="https://www.example.com",
+        column=COLUMNS.get(path, "dist"),
+        path=path,
+        outcome="failed" if rule else "passed",
+        rule=rule,
+        status=status,
+        body_bytes=0 if status == 404 else 100,
+        started=1000.0,
+        ended=1000.5,
+    )
+    return replace(it, **seen)  # type: ignore[arg-type]  # keyword arguments of several types
+
+
+def run(
+    *records: CheckRecord, name: str = "production", url: str = "https://www.example.com", planned: int = 0
+) -> TargetRun:
+    target = Target(name=name, url=url, kind=Kind.PRODUCTION)
+    return TargetRun(name=name, address=url, target=target, planned=planned or len(records), records=records)
+
+
+def dist(*records: CheckRecord) -> TargetRun:
+    return TargetRun(name="dist", address="dist", target=None, planned=len(records), records=records)
+
+
+GOOD = tuple(map(record, PATHS))
+LOST = (
+    record("/", "page-status", 404),
+    record("/login", "page-status", 404),
+    record("/api/health/status", "health-status", 404),
+    record("/static/app.js"),
+)
+
+
+def text(*runs: TargetRun) -> str:
+    return "\n".join(line.text for line in summary(runs, settings=SETTINGS))
+
+
+def rows(*runs: TargetRun) -> list[list[str]]:
+    """The table, cell by cell."""
+    table = text(*runs).partition("\n\n")[0]
+    return [re.split(" {2,}", row) for row in table.split("\n")]
+
+
+def test_a_good_target() -> None:
+    assert (
+        text(run(*GOOD))
+        == """\
+target      address                  verdict  health   pages  assets  time
+production  https://www.example.com  GOOD     healthy  2/2    1/1     0.5 s
+
+settings  none, so the built-in checklist"""
+    )
+
+
+def test_the_incident() -> None:
+    before = run(*GOOD, name="5be8c75c", url="https://5be8c75c.example.pages.dev")
+    assert (
+        text(run(*LOST), before)
+        == """\
+target      address                             verdict  health   pages  assets  time
+production  https://www.example.com             BROKEN   404      0/2    1/1     0.5 s
+5be8c75c    https://5be8c75c.example.pages.dev  GOOD     healthy  2/2    1/1     0.5 s
+
+settings  none, so the built-in checklist
+cause     no-worker: the worker is missing: without it every page and the API
+          answer 404 with an empty body (production; explains 3 of 3 failures)
+next      roll back to 5be8c75c, which passes every check, if it is listed as a production deployment; its whole id ($DEPLOYMENT_ID) is the one that begins so in
+            npx wrangler pages deployment list --project-name=example --environment=production --json
+            curl -X POST -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/pages/projects/example/deployments/$DEPLOYMENT_ID/rollback"
+            or in the dashboard: https://dash.cloudflare.com/?to=/:account/pages/view/example
+          see whether the build output has its worker: pytest pagesmoke.toml --pagesmoke=dist
+verify    pytest pagesmoke.toml --base-url=https://www.example.com"""
+    )
+
+
+def test_failures_without_a_common_cause() -> None:
+    health = record("/api/health/status", "health-unhealthy")
+    assert (
+        text(run(GOOD[0], health))
+        == """\
+target      address                  verdict  health     pages  time
+production  https://www.example.com  BROKEN   unhealthy  1/1    0.5 s
+
+settings  none, so the built-in checklist
+next      read the failures above: each says what usually causes it, and the fix
+verify    pytest pagesmoke.toml --base-url=https://www.example.com"""
+    )
+
+
+def test_one_target_with_a_cause_and_one_without() -> None:
+    shown = text(run(*LOST), run(record("/static/app.js", "asset-empty"), name="www", url="https://www.example.net"))
+    assert shown.count("\nnext ") == 2
+    assert shown.endswith(
+        "next      read the failures above: each says what usually causes it, and the fix\n"
+        "verify    pytest pagesmoke.toml --base-url=https://www.example.com --pagesmoke=www=https://www.example.net"
+    )
+
+
+def test_a_target_that_never_reported() -> None:
+    assert (
+        text(run(*GOOD[:1], planned=4), run(name="www", planned=4))
+        == """\
+target      address                  verdict     pages  time
+production  https://www.example.com  INCOMPLETE  1/1    0.5 s
+www         https://www.example.com  INCOMPLETE  -      -
+
+settings  none, so the built-in checklist
+verify    pytest pagesmoke.toml --base-url=https://www.example.com --pagesmoke=www=https://www.example.com"""
+    )
+
+
+def test_the_build_output_has_a_column_of_its_own() -> None:
+    lost = dist(record("dist"), record("worker", "worker-missing"), record("routes"))
+    assert rows(lost, run(*GOOD)) == [
+        ["target", "address", "verdict", "health", "pages", "assets", "dist", "time"],
+        ["dist", "dist", "BROKEN", "-", "-", "-", "2/3", "0.5 s"],
+        ["production", "https://www.example.com", "GOOD", "healthy", "2/2", "1/1", "-", "0.5 s"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "cell"),
+    [
+        ("", 200, "healthy"),
+        ("health-status", 503, "503"),
+        ("health-unhealthy", 200, "unhealthy"),
+        ("health-not-json", 200, "not-json"),
+        ("health-cached", 200, "cached"),
+        ("timeout", None, "timeout"),
+        ("access-login", 302, "access-login"),
+    ],
+)
+def test_the_health_of_a_target_in_a_word(rule: str, status: int | None, cell: str) -> None:
+    assert rows(run(record("/api/health/status", rule, status)))[1][3] == cell
+
+
+def test_of_two_health_endpoints_the_bad_one_is_shown() -> None:
+    shown = rows(run(record("/api/health/status"), record("/api/health/status", "health-status", 503)))
+    assert shown[1][3] == "503"
+
+
+def test_the_time_from_the_first_question_to_the_last_answer() -> None:
+    late = record("/login", started=1002.0, ended=1003.25)
+    assert rows(run(record("/"), late))[1][-1] == "3.2 s"
+
+
+def test_warnings_stand_by_their_target() -> None:
+    warned = record("/login", warnings=["the local server needed a second start", "not judged"])
+    assert text(run(warned)).split("\n")[-2:] == [
+        "warning   production /login: the local server needed a second start",
+        "warning   production /login: not judged",
+    ]
+
+
+def test_what_a_server_said_is_made_harmless() -> None:
+    warned = record("/login", warnings=["\x1b[31m::error::red\nline"])
+    shown = text(run(warned, url="https://www.example.com/\x1b[31m"))
+    assert "\x1b" not in shown
+    assert "\\x1b[31m::error::red\\nline" in shown
+
+
+def test_prose_fits_a_terminal_and_commands_stay_whole() -> None:
+    long = "none, so the built-in checklist: " + "pages / and /login, " * 10
+    table, _, rest = "\n".join(line.text for line in summary([run(*LOST)], settings=long)).partition("\n\n")
+    prose, _, commands = rest.partition("\nnext")
+    assert "cause     no-worker: " in prose
+    assert max(map(len, prose.split("\n"))) <= 80
+    assert [line[10:] for line in f"next{commands}".split("\n")] == [
+        "see whether the build output has its worker: pytest pagesmoke.toml --pagesmoke=dist",
+        "pytest pagesmoke.toml --base-url=https://www.example.com",
+    ]
+    assert "checklist" not in table
+
+
+def test_words_with_hyphens_stay_whole() -> None:
+    lines = [line.text for line in summary([run(*GOOD)], settings="built-in " * 30)]
+    assert not any(line.endswith("-") for line in lines)
+
+
+def test_tones() -> None:
+    lines = list(summary([run(*LOST), run(*GOOD, name="good")], settings=SETTINGS))
+    assert [line.tone for line in lines[:3]] == ["", "bad", "good"]
+    assert {line.tone for line in lines if line.text.startswith("cause")} == {"bad"}
+    assert {line.tone for line in lines if line.text.startswith(("next", "verify", "settings"))} == {""}
+    assert Line("a") == Line("a", "")

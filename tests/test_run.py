@@ -1,0 +1,399 @@
+"""One run: what is asked, how often, how many at a time, and that it can be stopped at any moment. No network."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import ClassVar
+
+import pytest
+
+from pytest_pagesmoke import run as run_module
+from pytest_pagesmoke.model import Answer, Finding, Judgement, Kind, Observation, Probe, Remark, Rule, Seen, Target
+from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.run import CheckResult, Run
+
+PATIENCE_S = 10.0
+BROKEN = Rule(id="broken", title="Broken", cause="", fix="")
+SITE = Target(name="site", url="http://site.example.com", kind=Kind.PRODUCTION)
+OTHER = Target(name="other", url="http://other.example.com", kind=Kind.PREVIEW)
+
+
+class PathsCheck:
+    """Asks all paths of its spec, the first its own; a remark an answer, and a finding for its own if that is not 200."""
+
+    test: ClassVar[str] = "test_paths"
+    key: ClassVar[str] = "paths"
+    column: ClassVar[str] = "paths"
+    rules: ClassVar[tuple[Rule, ...]] = (BROKEN,)
+
+    def subject(self, spec: tuple[str, ...]) -> str:
+        return "+".join(spec)
+
+    def probes(self, spec: tuple[str, ...]) -> Iterable[Probe]:
+        return [Probe(path=path) for path in spec]
+
+    def judge(self, spec: tuple[str, ...], seen: Seen) -> Judgement:
+        for path in spec:
+            answer = seen[Probe(path=path)]
+            assert isinstance(answer, Answer)
+            yield Remark(text=f"{path} {answer.status} {answer.body.decode()}")
+            if path == spec[0] and answer.status != 200:
+                yield Finding(rule=BROKEN, subject=path, expected="200", actual=str(answer.status))
+
+
+def paths(*asked: str, target: Target = SITE) -> PlannedLive:
+    return PlannedLive(target=target, check=PathsCheck(), spec=asked)
+
+
+def remarks(result: CheckResult) -> list[str]:
+    return [remark.text for remark in result.remarks]
+
+
+Respond = Callable[[Target, Probe], Awaitable[Observation]]
+
+
+class FakeObserver:
+    """Answers each question with the number of times that it was asked, or as ``respond`` says."""
+
+    def __init__(self, respond: Respond | None = None) -> None:
+        self._respond = respond
+        self.asked: Counter[str] = Counter()
+        self.in_flight: Counter[str] = Counter()
+        self.most_in_flight: Counter[str] = Counter()
+        self.closed = 0
+        self.entered = threading.Event()
+
+    async def ask(self, target: Target, probe: Probe) -> Observation:
+        self.asked[target.url + probe.path] += 1
+        self.in_flight.update([target.name, "all"])
+        self.most_in_flight |= self.in_flight
+        self.entered.set()
+        try:
+            if self._respond is not None:
+                return await self._respond(target, probe)
+            time_s = str(self.asked[target.url + probe.path])
+            return Answer(
+                url=target.url + probe.path, status=404 if "missing" in probe.path else 200, body=time_s.encode()
+            )
+        finally:
+            self.in_flight.subtract([target.name, "all"])
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+Start = Callable[..., tuple[Run, FakeObserver]]
+
+
+def alive() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "pagesmoke"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Make a run and its observer; stopped at the end, after which nothing of it may be left."""
+    runs: list[Run] = []
+
+    def make(respond: Respond | None = None, *, concurrency: int = 16) -> tuple[Run, FakeObserver]:
+        observer = FakeObserver(respond)
+        runs.append(Run(lambda: observer, concurrency=concurrency))
+        return runs[-1], observer
+
+    yield make
+    for run in runs:
+        run.stop()
+    assert alive() == []
+
+
+async def hang(_target: Target, _probe: Probe) -> Observation:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class TestAsking:
+    def test_a_result_is_the_judgement_on_what_was_seen(self, start: Start) -> None:
+        run, _ = start()
+        began = time.time()
+        result = run.result(paths("/missing", "/b"))
+        assert remarks(result) == ["/missing 404 1", "/b 200 1"]
+        assert [finding.line for finding in result.findings] == ["broken: expected 200, got 404"]
+        assert result.probe == Probe(path="/missing")
+        assert isinstance(result.observation, Answer)
+        assert result.observation.status == 404
+        assert began <= result.started <= result.ended <= time.time()
+
+    @pytest.mark.parametrize("ahead", [True, False], ids=["ahead", "one by one"])
+    def test_a_question_is_asked_once_however_many_need_it(self, start: Start, *, ahead: bool) -> None:
+        """One by one is how xdist's workers, and the checks of the local server, ask."""
+        run, observer = start()
+        checks = [paths("/b", "/a"), paths("/a"), paths("/c", "/a", "/b"), paths("/d", "/none")]
+        if ahead:
+            run.ask_ahead(checks)
+        assert [remarks(run.result(check))[-1] for check in checks] == [
+            "/a 200 1",
+            "/a 200 1",
+            "/b 200 1",
+            "/none 200 1",
+        ]
+        assert set(observer.asked.values()) == {1}
+        assert len(observer.asked) == 5
+
+    def test_the_same_question_to_another_target_is_another_one(self, start: Start) -> None:
+        run, observer = start()
+        checks = [paths("/a"), paths("/a", target=OTHER)]
+        run.ask_ahead(checks)
+        for check in checks:
+            run.result(check)
+        assert observer.asked == {"http://site.example.com/a": 1, "http://other.example.com/a": 1}
+
+    def test_the_same_path_with_another_accept_is_another_question(self, start: Start) -> None:
+        run, observer = start()
+
+        class AcceptCheck(PathsCheck):
+            test: ClassVar[str] = "test_accept"
+
+            def probes(self, spec: tuple[str, ...]) -> Iterable[Probe]:
+                return [Probe(path=path, accept=accept) for path in spec for accept in ("*/*", "text/html")]
+
+        run.result(PlannedLive(target=SITE, check=AcceptCheck(), spec=("/a",)))
+        assert observer.asked["http://site.example.com/a"] == 2
+
+    def test_a_question_that_a_check_names_twice_is_asked_once(self, start: Start) -> None:
+        run, observer = start()
+        for _ in range(2):
+            run.result(paths("/a", "/b", "/a"))
+        assert observer.asked == {"http://site.example.com/a": 2, "http://site.example.com/b": 2}
+
+    def test_asking_ahead_waits_for_nothing(self, start: Start) -> None:
+        run, observer = start(hang)
+        run.ask_ahead([paths("/a"), paths("/b")])
+        assert observer.entered.wait(PATIENCE_S)
+
+    def test_asking_ahead_twice_asks_once(self, start: Start) -> None:
+        run, observer = start()
+        for _ in range(2):
+            run.ask_ahead([paths("/a")])
+        run.result(paths("/a"))
+        assert observer.asked.total() == 1
+
+    def test_the_order_of_results_does_not_matter(self, start: Start) -> None:
+        checks = [paths("/a"), paths("/b", "/a"), paths("/missing", "/b"), paths("/a", target=OTHER)]
+        outcomes = set()
+        for order in itertools.permutations(checks):
+            run, _ = start()
+            run.ask_ahead(checks)
+            results = {check.id: run.result(check) for check in order}
+            outcomes.add(str([(check.id, results[check.id].findings, remarks(results[check.id])) for check in checks]))
+            run.stop()
+        assert len(outcomes) == 1
+
+    def test_a_check_does_not_wait_for_the_questions_of_others(self, start: Start) -> None:
+        async def slow_is_slow(target: Target, probe: Probe) -> Observation:
+            return await hang(target, probe) if probe.path == "/slow" else Answer(url=probe.path, status=200)
+
+        run, _ = start(slow_is_slow)
+        run.ask_ahead([paths("/slow"), paths("/quick")])
+        assert run.result(paths("/quick")).findings == ()
+
+    def test_results_may_be_waited_for_from_several_threads(self, start: Start) -> None:
+        run, observer = start()
+        checks = [paths(f"/{number}", "/shared") for number in range(20)]
+        run.ask_ahead(checks)
+        with ThreadPoolExecutor(8) as threads:
+            seen = list(threads.map(run.result, checks))
+        assert {remarks(result)[1] for result in seen} == {"/shared 200 1"}
+        assert observer.asked.total() == 21
+
+
+class TestAnew:
+    """A rerun, or a repetition: each asks anew, and all that it compares."""
+
+    @pytest.mark.parametrize("ahead", [True, False], ids=["ahead", "one by one"])
+    def test_a_result_after_a_result(self, start: Start, *, ahead: bool) -> None:
+        run, _ = start()
+        if ahead:
+            run.ask_ahead([paths("/a")])
+        assert [remarks(run.result(paths("/a"))) for _ in range(3)] == [["/a 200 1"], ["/a 200 2"], ["/a 200 3"]]
+
+    def test_what_it_is_compared_with_is_asked_anew_too(self, start: Start) -> None:
+        """Else a page of the new deployment would be compared with the old one's answers, and a fallback would pass."""
+        run, _ = start()
+        check = paths("/login", "/no-such-page")
+        assert remarks(run.result(check)) == ["/login 200 1", "/no-such-page 200 1"]
+        assert remarks(run.result(check)) == ["/login 200 2", "/no-such-page 200 2"]
+
+    def test_other_checks_keep_their_answers(self, start: Start) -> None:
+        run, observer = start()
+        checks = [paths("/a"), paths("/b")]
+        run.ask_ahead(checks)
+        for check in [checks[0], *checks]:
+            run.result(check)
+        assert observer.asked == {"http://site.example.com/a": 2, "http://site.example.com/b": 1}
+
+
+class TestConcurrency:
+    @pytest.mark.parametrize("concurrency", [1, 3])
+    def test_is_bounded_for_each_target(self, start: Start, concurrency: int) -> None:
+        both_full = asyncio.Event()
+
+        async def until_both_are_full(target: Target, probe: Probe) -> Observation:
+            # Each target reaches its bound only if the other does not take its places; none may go beyond it.
+            if all(observer.in_flight[name] == concurrency for name in ("site", "other")):
+                both_full.set()
+            await both_full.wait()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            return Answer(url=target.url + probe.path, status=200)
+
+        run, observer = start(until_both_are_full, concurrency=concurrency)
+        checks = [paths(f"/{number}", target=target) for target in (SITE, OTHER) for number in range(10)]
+        run.ask_ahead(checks)
+        for check in checks:
+            run.result(check)
+        assert observer.most_in_flight == {"site": concurrency, "other": concurrency, "all": 2 * concurrency}
+        assert observer.asked.total() == 20
+
+
+class TestFailing:
+    """An observer never raises; where it does all the same, nobody may wait for ever."""
+
+    def test_what_the_observer_raises_is_raised_by_result(self, start: Start) -> None:
+        async def fail(_target: Target, probe: Probe) -> Observation:
+            raise LookupError(probe.path)
+
+        run, observer = start(fail)
+        run.ask_ahead([paths("/a"), paths("/b", "/a")])
+        for check in (paths("/a"), paths("/b", "/a"), paths("/a")):
+            with pytest.raises(LookupError, match="/"):
+                run.result(check)
+        assert observer.asked["http://site.example.com/a"] == 2
+
+    def test_others_get_their_answers(self, start: Start) -> None:
+        async def fail_once(_target: Target, probe: Probe) -> Observation:
+            if probe.path == "/bad":
+                raise LookupError
+            return Answer(url=probe.path, status=200)
+
+        run, _ = start(fail_once)
+        run.ask_ahead([paths("/a", "/bad"), paths("/a")])
+        with pytest.raises(LookupError):
+            run.result(paths("/a", "/bad"))
+        assert run.result(paths("/a")).findings == ()
+
+    def test_an_observer_that_cannot_be_made(self) -> None:
+        def fail() -> FakeObserver:
+            raise ImportError("no httpx")
+
+        run = Run(fail, concurrency=1)
+        with pytest.raises(ImportError, match="no httpx"):
+            run.result(paths("/a"))
+        run.stop()
+        assert alive() == []
+
+    def test_a_judge_that_raises(self, start: Start) -> None:
+        async def no_text(_target: Target, probe: Probe) -> Observation:
+            return Answer(url=probe.path, status=200, body=b"\xff")
+
+        run, _ = start(no_text)
+        with pytest.raises(UnicodeDecodeError):
+            run.result(paths("/a"))
+
+
+class TestStopping:
+    def test_while_an_observer_hangs(self, start: Start) -> None:
+        run, observer = start(hang)
+        run.ask_ahead([paths("/a"), paths("/b")])
+        assert observer.entered.wait(PATIENCE_S)
+        assert alive() == ["pagesmoke"]
+        began = time.monotonic()
+        run.stop()
+        assert time.monotonic() - began < 1
+        assert alive() == []
+        assert (observer.in_flight.total(), observer.closed) == (0, 1)
+
+    def test_wakes_who_waits_for_a_result(self, start: Start) -> None:
+        run, observer = start(hang)
+        with ThreadPoolExecutor(1) as waiter:
+            waiting = waiter.submit(run.result, paths("/a"))
+            assert observer.entered.wait(PATIENCE_S)
+            run.stop()
+            with pytest.raises(CancelledError):
+                waiting.result(PATIENCE_S)
+
+    def test_no_result_comes_afterwards(self, start: Start) -> None:
+        run, _ = start(hang)
+        run.ask_ahead([paths("/a")])
+        run.stop()
+        for path in ("/a", "/b"):
+            with pytest.raises(CancelledError):
+                run.result(paths(path))
+        assert alive() == []
+
+    def test_twice(self, start: Start) -> None:
+        run, observer = start()
+        run.result(paths("/a"))
+        run.stop()
+        run.stop()
+        assert observer.closed == 1
+
+    def test_before_anything_was_asked(self) -> None:
+        made: list[FakeObserver] = []
+
+        def make() -> FakeObserver:
+            made.append(FakeObserver())
+            return made[-1]
+
+        run = Run(make, concurrency=1)
+        run.stop()
+        run.stop()
+        with pytest.raises(CancelledError):
+            run.result(paths("/a"))
+        del run
+        gc.collect()  # a loop that nobody closed would warn now
+        assert (made, alive()) == ([], [])
+
+    def test_a_run_that_is_only_made_leaves_nothing(self) -> None:
+        Run(FakeObserver, concurrency=1)
+        gc.collect()
+        assert alive() == []
+
+    def test_is_bounded_where_an_observer_will_not_be_cancelled(
+        self, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(run_module, "_PATIENCE_S", 0.1)
+        let_go = threading.Event()
+
+        async def block(_target: Target, probe: Probe) -> Observation:
+            let_go.wait(PATIENCE_S)  # blocks the whole loop
+            return Answer(url=probe.path, status=200)
+
+        run, observer = start(block)
+        run.ask_ahead([paths("/a")])
+        assert observer.entered.wait(PATIENCE_S)
+        (thread,) = [thread for thread in threading.enumerate() if thread.name == "pagesmoke"]
+        began = time.monotonic()
+        run.stop()
+        assert time.monotonic() - began < 1
+        let_go.set()
+        thread.join(PATIENCE_S)
+        assert alive() == []
+        gc.collect()
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_an_observer_whose_close_raises_is_stopped_all_the_same(self, start: Start) -> None:
+        run, observer = start()
+
+        async def fail() -> None:
+            raise LookupError
+
+        observer.close = fail  # type: ignore[method-assign]
+        run.result(paths("/a"))
+        run.stop()
+        assert alive() == []
