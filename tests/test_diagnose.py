@@ -304,6 +304,11 @@ def test_roll_back_to_a_good_deployment() -> None:
         assert "https://dash.cloudflare.com/" in steps
 
 
+def test_another_projects_deployment_is_none_to_go_back_to() -> None:
+    assert "roll back" not in said(run(*LOST, url="https://other.pages.dev"), GOOD_BEFORE)
+    assert "roll back" in said(run(*LOST, url="https://example.pages.dev"), GOOD_BEFORE)
+
+
 def test_each_good_deployment_is_one_to_go_back_to() -> None:
     steps = said(run(*LOST), GOOD_BEFORE, run(*GOOD, name="b", url="https://0a1b2c3d.example.pages.dev"))
     assert "roll back to 5be8c75c" in steps

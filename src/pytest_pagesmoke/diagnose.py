@@ -10,7 +10,7 @@ from typing import Final
 from pytest_pagesmoke.model import CheckRecord, Kind, Target
 from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.settings import FILE_NAME
-from pytest_pagesmoke.targets import hash_address
+from pytest_pagesmoke.targets import hash_address, may_be_of
 
 COMMAND: Final = f"pytest {FILE_NAME}"
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -158,7 +158,7 @@ def _not_live(record: CheckRecord) -> bool:
 def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
     steps = []
     if run.target is not None and run.target.kind is Kind.PRODUCTION:
-        steps += [step for good in runs for step in _roll_back_to(good)]
+        steps += [step for good in runs for step in _roll_back(run.target, good)]
     dist = next((other for other in runs if other.target is None), None)
     if dist is None or dist.verdict == "INCOMPLETE":
         steps.append(f"see whether the build output has its worker: {COMMAND} --pagesmoke=dist")
@@ -169,12 +169,14 @@ def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[st
     return tuple(steps)
 
 
-def _roll_back_to(good: TargetRun) -> list[str]:
+def _roll_back(broken: Target, good: TargetRun) -> list[str]:
     """How to go back to a deployment that passes, if it is known by its own address. (wrangler has no command for it.)"""
     address = hash_address(good.target) if good.target else None
     if good.verdict != "GOOD" or address is None:
         return []
     project, short_id = address
+    if not may_be_of(broken, project):
+        return []
     api = f"https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/pages/projects/{project}/deployments/$DEPLOYMENT_ID/rollback"
     return [
         f"roll back to {short_id}, which passes every check, if it is listed as a production deployment; its whole id ($DEPLOYMENT_ID) is the one that begins so in",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 
 class Kind(StrEnum):
@@ -54,6 +54,15 @@ class Hop:
     location: str
 
 
+# Those that decode any bytes. Python knows others that a server may name too: some raise, some are no charsets at all.
+_CHARSETS: Final = frozenset(
+    """
+    us-ascii iso-8859-1 latin1 iso-8859-2 iso-8859-15 windows-1250 windows-1251 windows-1252 koi8-r
+    utf-16 utf-16le utf-16be shift_jis euc-jp gb2312 gbk gb18030 big5 euc-kr
+    """.split()
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded."""
@@ -73,12 +82,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body as text: by its declared charset, else UTF-8; what does not decode becomes U+FFFD."""
-        charset = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
-        try:
-            return self.body.decode(charset[1] if charset else "utf-8-sig", errors="replace")
-        except LookupError:  # a charset that Python does not know
-            return self.body.decode("utf-8-sig", errors="replace")
+        """The body as text: by its declared charset if that is a usual one, else UTF-8; what does not decode becomes U+FFFD."""
+        declared = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
+        charset = declared[1].lower() if declared else ""
+        return self.body.decode(charset if charset in _CHARSETS else "utf-8-sig", errors="replace")
 
 
 class Reason(StrEnum):

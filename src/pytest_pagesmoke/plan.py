@@ -24,6 +24,16 @@ class PlannedLive:
     spec: Any
 
     @property
+    def row(self) -> str:
+        """The name of the summary's row that it counts for."""
+        return self.target.name
+
+    @property
+    def address(self) -> str:
+        """What is looked at, for the summary; empty for a server that is still to be started."""
+        return self.target.url
+
+    @property
     def test(self) -> str:
         return self.check.test
 
@@ -46,6 +56,14 @@ class PlannedDist:
 
     check: DistCheck[DistSpec]
     spec: DistSpec
+
+    @property
+    def row(self) -> str:
+        return DIST_TARGET
+
+    @property
+    def address(self) -> str:
+        return self.spec.path.as_posix()
 
     @property
     def test(self) -> str:

@@ -176,3 +176,9 @@ def hash_address(target: Target) -> tuple[str, str] | None:
     """Project and short id of a deployment's own address (`5be8c75c.example.pages.dev`); None for any other."""
     match = re.fullmatch(r"([0-9a-f]{8})\.([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
     return (match[2], match[1]) if match else None
+
+
+def may_be_of(target: Target, project: str) -> bool:
+    """Whether this can be an address of the Pages project: a domain of its own does not tell."""
+    match = re.fullmatch(r"(?:[^.]+\.)?([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
+    return match is None or match[1] == project

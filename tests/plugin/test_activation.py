@@ -156,3 +156,10 @@ def test_a_secret_in_an_address_is_shown_nowhere(serve: Serve, run: Pytest) -> N
     assert "hunter2" not in result.stdout.str() + result.stderr.str()
     assert site.asked[0][2]["authorization"] == "Basic dXNlcjpodW50ZXIyLXNlY3JldA=="
     result.stdout.fnmatch_lines(['*repeat *-H "Authorization: $AUTHORIZATION"*'])
+
+
+def test_nor_in_the_line_that_names_the_command(pytester: pytest.Pytester, run: Pytest) -> None:
+    pytester.makepyfile(OWN_TEST)
+    result = run("-p", "no:base_url", "--base-url=http://user:hunter2-secret@127.0.0.1:1")
+    result.stdout.fnmatch_lines(["pagesmoke: *--base-url=http://127.0.0.1:1"])
+    assert "hunter2" not in result.stdout.str()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import pytest
 
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import CheckRecord
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
+from pytest_pagesmoke.plan import Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin import local
 from pytest_pagesmoke.plugin.activation import WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.collection import CHECK_FIXTURE, CheckItem, collect_checks, is_chosen, parametrize, shield
@@ -197,8 +197,11 @@ class ActiveRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         yield  # after pytest's own: the verdict is what a person looks for at the bottom
         if self._left_out:
-            note = f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {COMMAND} --base-url={self._activation.base_url}"
-            terminalreporter.write_line(note)
+            address = self._planned[0].address  # without the credentials that the option may hold
+            command = f"{COMMAND} --base-url={address}"
+            terminalreporter.write_line(
+                f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
+            )
         if self._selected and not self._only_lists():
             terminalreporter.ensure_newline()
             terminalreporter.section("pagesmoke")
@@ -208,22 +211,16 @@ class ActiveRun:
 
     def _target_runs(self) -> list[TargetRun]:
         """What was seen of each target, in the order in which they were given."""
-        runs: list[TargetRun] = []
-        names = dict.fromkeys(
-            check.target.name if isinstance(check, PlannedLive) else DIST_TARGET for check in self._planned
-        )
-        for name in names:
-            mine = [
-                check
-                for check in self._planned
-                if (check.target.name if isinstance(check, PlannedLive) else DIST_TARGET) == name
-            ]
-            selected = [check for check in mine if check.id in self._selected]
-            if not selected:
-                continue
-            records = tuple(self._records[check.id] for check in selected if check.id in self._records)
-            first = mine[0]
-            target = first.target if isinstance(first, PlannedLive) else None
-            address = next((record.address for record in records if record.address), "(not started)")
-            runs.append(TargetRun(name=name, address=address, target=target, planned=len(selected), records=records))
-        return runs
+        rows: dict[str, list[Planned]] = {}
+        for check in self._planned:
+            if check.id in self._selected:
+                rows.setdefault(check.row, []).append(check)
+        return [self._target_run(name, checks) for name, checks in rows.items()]
+
+    def _target_run(self, name: str, checks: Sequence[Planned]) -> TargetRun:
+        first = checks[0]
+        records = tuple(self._records[check.id] for check in checks if check.id in self._records)
+        # The local server's address is known to those alone who have asked there.
+        address = first.address or next((record.address for record in records if record.address), "(not started)")
+        target = first.target if isinstance(first, PlannedLive) else None
+        return TargetRun(name=name, address=address, target=target, planned=len(checks), records=records)
