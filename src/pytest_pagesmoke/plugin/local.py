@@ -39,20 +39,17 @@ def share(server: LocalServer, node: Any) -> None:
 
 
 class SharedAddress:
-    """Worker: the address of the controller's server, asked for once, when the first check needs it."""
+    """Worker: the address of the controller's server, which begins to start when the first worker asks."""
 
     def __init__(self, config: pytest.Config) -> None:
         # Only there where the run has a local target. (`type: ignore`: xdist sets it in its workers.)
         self._channel: Any = config.workerinput.get(CHANNEL_KEY)  # type: ignore[attr-defined]
-        self._outcome: Started | NotStarted | None = None
 
     def begin(self) -> None:
-        """Nothing: the controller begins when the first worker asks."""
+        """Nothing: a worker does not ask ahead."""
 
     def wait(self) -> Started | NotStarted:
         """Wait until the controller says where it listens, or why it does not."""
-        if self._outcome is None:
-            self._channel.send("where")
-            said: dict[str, Any] = self._channel.receive(timeout=_WAIT_S)
-            self._outcome = Started(**said) if said.pop("started") else NotStarted(**said)
-        return self._outcome
+        self._channel.send("where")
+        said: dict[str, Any] = self._channel.receive(timeout=_WAIT_S)
+        return Started(**said) if said.pop("started") else NotStarted(**said)
