@@ -59,7 +59,7 @@ def test_an_answer() -> None:
         == """\
 page-status: expected 200, got 404
 
-  target    production (production)
+  target    production
   address   https://www.example.com/login
   expected  200
   got       404
@@ -75,6 +75,11 @@ page-status: expected 200, got 404
     )
 
 
+def test_the_kind_is_said_where_the_name_does_not_say_it() -> None:
+    target = Target(name="5be8c75c", url="https://5be8c75c.example.pages.dev", kind=Kind.PRODUCTION)
+    assert "  target    5be8c75c (production)\n" in block(Answer(url=target.url, status=404), target=target)
+
+
 def test_no_answer_after_a_redirect() -> None:
     hop = Hop(status=308, url="https://www.example.com/login.html", location="/login")
     absence = NoAnswer(url=URL, reason=Reason.TIMEOUT, text="no complete answer within 10 s", hops=(hop,), elapsed_s=10)
@@ -84,7 +89,7 @@ def test_no_answer_after_a_redirect() -> None:
         == """\
 page-status: expected 200, got no complete answer within 10 s
 
-  target    production (production)
+  target    production
   address   https://www.example.com/login
   expected  200
   got       no complete answer within 10 s
@@ -113,7 +118,7 @@ def test_a_local_server_that_did_not_start() -> None:
         == """\
 page-status: expected 200, got 404
 
-  target    local (local)
+  target    local
   address   (not started)
   expected  200
   got       404

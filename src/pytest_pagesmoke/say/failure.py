@@ -34,7 +34,7 @@ def one_line(finding: Finding) -> str:
 def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation, timeout_s: float) -> str:
     """The failure block of a live check; its first line is `one_line`."""
     lines: list[tuple[str, str]] = [
-        ("target", f"{target.name} ({target.kind})"),
+        ("target", target.name if target.name == target.kind else f"{target.name} ({target.kind})"),
         ("address", observation.url),
         *_finding(finding),
     ]
@@ -58,8 +58,7 @@ def dist_failure(finding: Finding, *, folder: str) -> str:
 
 def curl(target: Target, probe: Probe, *, timeout_s: float) -> str:
     """A command that asks the same; secrets stand in it as `$NAMES`."""
-    words = ["curl", "-sS", "-i", "--compressed", "--max-time", f"{timeout_s:g}"]
-    command = " ".join(words)
+    command = f"curl -sS -i --compressed --max-time {timeout_s:g}"
     if probe.accept != "*/*":
         command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
     for name in target.headers:

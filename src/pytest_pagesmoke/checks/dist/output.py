@@ -40,7 +40,7 @@ class OutputCheck:
     part: ClassVar[str] = "dist"
     rules: ClassVar[tuple[Rule, ...]] = (DIST_MISSING, DIST_EMPTY)
 
-    def judge(self, spec: DistSpec, tree: DistTree) -> Judgement:
+    def judge(self, spec: DistSpec, tree: DistTree) -> Judgement:  # noqa: ARG002 - it must be there whatever is asked of it
         if tree.kind != "folder":
             actual = "no such folder" if tree.kind == "missing" else "a file"
             yield Finding(rule=DIST_MISSING, subject=tree.path, expected=f"the folder {tree.path}", actual=actual)

@@ -21,7 +21,9 @@ WORKER_TOO_SMALL = Rule(
 )
 
 #: Names that people and build tools give to what should be _worker.js.
-_NEAR: Final = frozenset({"worker.js", "worker.mjs", "_worker.mjs", "_worker.ts", "_worker.cjs", "worker.ts", "_workers.js"})
+_NEAR: Final = frozenset(
+    {"worker.js", "worker.mjs", "_worker.mjs", "_worker.ts", "_worker.cjs", "worker.ts", "_workers.js"}
+)
 
 
 class WorkerCheck:
@@ -35,11 +37,19 @@ class WorkerCheck:
                 if spec.worker_min_bytes:
                     yield Remark(text="the size of the worker was not judged: it is compiled from functions/ at deploy")
             elif spec.worker_required:
-                yield Finding(rule=WORKER_MISSING, subject="_worker.js", expected=f"{tree.path}/_worker.js", actual=_instead(tree), hint=_hint(tree))
+                yield Finding(
+                    rule=WORKER_MISSING,
+                    subject="_worker.js",
+                    expected=f"{tree.path}/_worker.js",
+                    actual=_instead(tree),
+                    hint=_hint(tree),
+                )
         elif worker.size_bytes < spec.worker_min_bytes:
             if worker.packages:
                 names = ", ".join(worker.packages[:5])
-                yield Remark(text=f"the size of the worker was not judged: it imports packages that wrangler bundles at deploy ({names})")
+                yield Remark(
+                    text=f"the size of the worker was not judged: it imports packages that wrangler bundles at deploy ({names})"
+                )
             else:
                 yield Finding(
                     rule=WORKER_TOO_SMALL,
