@@ -219,3 +219,30 @@ def test_a_huge_body() -> None:
     html = "<title>Log</title>" + "<p>hello world</p>" * 50_000
     assert page(html) == page(html.replace("<p>", "\n<p class=x>"))
     assert len(page(html).words) == 100_000
+
+
+DEEP = 50_000  # nested, these would take a quarter of a minute; the suite's time-out is the bound here
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param("<div>" * DEEP, id="nested"),
+        pytest.param("<b></div>" * DEEP, id="closed-by-others"),
+        pytest.param("<path/>" * DEEP, id="closed-in-no-drawing"),
+        pytest.param("<div " + " ".join(f"a{index}=1" for index in range(DEEP)) + ">", id="attributes"),
+    ],
+)
+def test_what_would_take_a_parser_minutes_is_cut_off(hostile: str) -> None:
+    whole = page(f"<title>T</title>early {hostile} late")
+    assert whole.title == ("t",)
+    assert whole.words[0] == "early"
+
+
+def test_a_drawing_of_thousands_of_strokes_is_no_depth() -> None:
+    drawing = "<svg>" + '<path d="M0 0"/>' * 5000 + "</svg>"
+    unclosed = "<ul>" + "<li>one" * 5000 + "</ul>"
+    state = f"<div data-page='{'x' * 10_000}'>state</div>"
+    for content in (drawing, unclosed, state):
+        whole = page(f"{content}<p>late")
+        assert whole.words[-1] == "late"
