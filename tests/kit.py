@@ -22,7 +22,8 @@ class Reply:
 
     @classmethod
     def html(cls, body: str, status: int = 200, **headers: str) -> Reply:
-        return cls(status, body, {"content-type": "text/html; charset=utf-8", **headers})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return cls(status, body, {"content-type": "text/html; charset=utf-8", **named})
 
     @classmethod
     def json(cls, body: str, status: int = 200, **headers: str) -> Reply:
@@ -54,6 +55,9 @@ Serve = Callable[[Respond | Mapping[str, Reply]], Site]
 def by_mapping(replies: Mapping[str, Reply]) -> Respond:
     return lambda path: replies.get(path) or replies.get("*") or Reply(404)
 
+
+#: A test of the project's own.
+OWN_TEST = "def test_own(): pass"
 
 HOME = "<!doctype html><title>Home</title><h1>Welcome</h1><a href='/login'>Sign in</a>"
 LOGIN = "<!doctype html><title>Sign in</title><h1>Sign in</h1><form><input type='password' name='p'></form>"

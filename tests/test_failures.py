@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
+from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
-from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
-from pytest_pagesmoke.checks.page import PageCheck, PageSpec
+from pytest_pagesmoke.checks.page import IMPOSSIBLE
 from pytest_pagesmoke.model import (
     Answer,
     DistTree,
     Finding,
     Hop,
     Kind,
-    LiveCheck,
     NoAnswer,
     Observation,
     Probe,
@@ -34,17 +31,13 @@ from pytest_pagesmoke.model import (
     WorkerFiles,
 )
 from pytest_pagesmoke.plan import DIST_TEST
+from pytest_pagesmoke.registry import LIVE_CHECKS
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line
 from pytest_pagesmoke.settings import checklist
-from pytest_pagesmoke.targets import kind_of
 
 FAILURES = Path(__file__).parent / "failures"
-SETTINGS = checklist(Path("dist"))
-LIVE: Mapping[str, tuple[LiveCheck[Any], type]] = {
-    "test_page": (PageCheck(), PageSpec),
-    "test_health": (HealthCheck(), HealthSpec),
-    "test_asset": (AssetCheck(), AssetSpec),
-}
+SETTINGS = checklist()
+LIVE = {check.test: check for check in LIVE_CHECKS}
 DIST = {f"{DIST_TEST}[{check.part}]": check for check in DIST_CHECKS}
 
 
@@ -68,23 +61,27 @@ def load(folder: Path) -> Case:
 
 def _dist(test: str, case: dict[str, Any]) -> Case:
     tree = case.pop("tree")
+    spec = replace(SETTINGS.dist, **case.pop("dist", {}))
     worker = tree.pop("worker", None)
     found = DistTree(path="dist", worker=WorkerFiles(**worker) if worker else None, **tree)
-    findings = [item for item in DIST[test].judge(SETTINGS.dist, found) if isinstance(item, Finding)]
+    findings = [item for item in DIST[test].judge(spec, found) if isinstance(item, Finding)]
     return Case(findings, dist_failure(findings[0], folder=found.path))
 
 
 def _live(test: str, case: dict[str, Any]) -> Case:
-    check, spec_type = LIVE[test]
-    spec = spec_type(path=case.pop("path"))
+    check = LIVE[test]
+    spec = check.spec(path=case.pop("path"), **case.pop("entry", {}))
     target = _target(case.pop("target"))
-    own, *others = check.probes(spec)
+    own = next(iter(check.probes(spec, {})))
     seen: dict[Probe, Observation] = {own: _observed(case, target, own)}
-    if others:
-        elsewhere = {"answer": case.pop("impossible", {"status": 404})}
-        seen |= dict.fromkeys(others, _observed(elsewhere, target, others[0]))
+    impossible = case.pop("impossible", {"status": 404})
+    named = case.pop("named", {})
+    while missing := [probe for probe in check.probes(spec, seen) if probe not in seen]:
+        for probe in missing:
+            answer = impossible if probe in IMPOSSIBLE else named[probe.path]
+            seen[probe] = _observed({"answer": dict(answer)}, target, probe)
     findings = [item for item in check.judge(spec, seen) if isinstance(item, Finding)]
-    block = live_failure(findings[0], target=target, probe=own, observation=seen[own], timeout_s=SETTINGS.timeout_s)
+    block = live_failure(findings[0], target=target, probe=own, observation=seen[own])
     return Case(findings, block)
 
 

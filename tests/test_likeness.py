@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from pytest_pagesmoke import likeness
+from pytest_pagesmoke import likeness, markup
 from pytest_pagesmoke.likeness import Page
 from pytest_pagesmoke.model import Answer
 
@@ -82,7 +82,7 @@ def test_links(html: str, own: set[str]) -> None:
     ],
 )
 def test_title(html: str, title: str) -> None:
-    assert likeness.title(Answer(url="", status=200, body=html.encode())) == title
+    assert markup.title(Answer(url="", status=200, body=html.encode())) == title
     assert page(html).title == tuple(title.lower().split())
 
 

@@ -10,12 +10,25 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
 
 from pytest_pagesmoke import run as run_module
-from pytest_pagesmoke.model import Answer, Finding, Judgement, Kind, Observation, Probe, Remark, Rule, Seen, Target
+from pytest_pagesmoke.model import (
+    Answer,
+    Finding,
+    Judgement,
+    Kind,
+    Manners,
+    Observation,
+    Probe,
+    Remark,
+    Rule,
+    Seen,
+    Target,
+)
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult, Run
 
@@ -25,31 +38,39 @@ SITE = Target(name="site", url="http://site.example.com", kind=Kind.PRODUCTION)
 OTHER = Target(name="other", url="http://other.example.com", kind=Kind.PREVIEW)
 
 
+@dataclass(frozen=True)
+class Paths:
+    paths: tuple[str, ...]
+    id: str = ""
+
+    @property
+    def path(self) -> str:
+        return "+".join(self.paths)
+
+
 class PathsCheck:
     """Asks all paths of its spec, the first its own; a remark an answer, and a finding for its own if that is not 200."""
 
     test: ClassVar[str] = "test_paths"
     key: ClassVar[str] = "paths"
+    spec: ClassVar[type] = Paths
     column: ClassVar[str] = "paths"
     rules: ClassVar[tuple[Rule, ...]] = (BROKEN,)
 
-    def subject(self, spec: tuple[str, ...]) -> str:
-        return "+".join(spec)
+    def probes(self, spec: Paths, _seen: Seen) -> Iterable[Probe]:
+        return [Probe(path=path) for path in spec.paths]
 
-    def probes(self, spec: tuple[str, ...]) -> Iterable[Probe]:
-        return [Probe(path=path) for path in spec]
-
-    def judge(self, spec: tuple[str, ...], seen: Seen) -> Judgement:
-        for path in spec:
+    def judge(self, spec: Paths, seen: Seen) -> Judgement:
+        for path in spec.paths:
             answer = seen[Probe(path=path)]
             assert isinstance(answer, Answer)
             yield Remark(text=f"{path} {answer.status} {answer.body.decode()}")
-            if path == spec[0] and answer.status != 200:
+            if path == spec.paths[0] and answer.status != 200:
                 yield Finding(rule=BROKEN, subject=path, expected="200", actual=str(answer.status))
 
 
 def paths(*asked: str, target: Target = SITE) -> PlannedLive:
-    return PlannedLive(target=target, check=PathsCheck(), spec=asked)
+    return PlannedLive(target=target, check=PathsCheck(), spec=Paths(asked))
 
 
 def remarks(result: CheckResult) -> list[str]:
@@ -101,9 +122,9 @@ def start() -> Iterator[Start]:
     """Make a run and its observer; stopped at the end, after which nothing of it may be left."""
     runs: list[Run] = []
 
-    def make(respond: Respond | None = None, *, concurrency: int = 16) -> tuple[Run, FakeObserver]:
+    def make(respond: Respond | None = None) -> tuple[Run, FakeObserver]:
         observer = FakeObserver(respond)
-        runs.append(Run(lambda: observer, concurrency=concurrency))
+        runs.append(Run(lambda: observer))
         return runs[-1], observer
 
     yield make
@@ -159,10 +180,10 @@ class TestAsking:
         class AcceptCheck(PathsCheck):
             test: ClassVar[str] = "test_accept"
 
-            def probes(self, spec: tuple[str, ...]) -> Iterable[Probe]:
-                return [Probe(path=path, accept=accept) for path in spec for accept in ("*/*", "text/html")]
+            def probes(self, spec: Paths, _seen: Seen) -> Iterable[Probe]:
+                return [Probe(path=path, accept=accept) for path in spec.paths for accept in ("*/*", "text/html")]
 
-        run.result(PlannedLive(target=SITE, check=AcceptCheck(), spec=("/a",)))
+        run.result(PlannedLive(target=SITE, check=AcceptCheck(), spec=Paths(("/a",))))
         assert observer.asked["http://site.example.com/a"] == 2
 
     def test_a_question_that_a_check_names_twice_is_asked_once(self, start: Start) -> None:
@@ -252,8 +273,13 @@ class TestConcurrency:
                 await asyncio.sleep(0)
             return Answer(url=target.url + probe.path, status=200)
 
-        run, observer = start(until_both_are_full, concurrency=concurrency)
-        checks = [paths(f"/{number}", target=target) for target in (SITE, OTHER) for number in range(10)]
+        run, observer = start(until_both_are_full)
+        manners = Manners(concurrency=concurrency)
+        checks = [
+            paths(f"/{number}", target=replace(target, manners=manners))
+            for target in (SITE, OTHER)
+            for number in range(10)
+        ]
         run.ask_ahead(checks)
         for check in checks:
             run.result(check)
@@ -291,7 +317,7 @@ class TestFailing:
         def fail() -> FakeObserver:
             raise ImportError("no httpx")
 
-        run = Run(fail, concurrency=1)
+        run = Run(fail)
         with pytest.raises(ImportError, match="no httpx"):
             run.result(paths("/a"))
         run.stop()
@@ -350,7 +376,7 @@ class TestStopping:
             made.append(FakeObserver())
             return made[-1]
 
-        run = Run(make, concurrency=1)
+        run = Run(make)
         run.stop()
         run.stop()
         with pytest.raises(CancelledError):
@@ -360,7 +386,7 @@ class TestStopping:
         assert (made, alive()) == ([], [])
 
     def test_a_run_that_is_only_made_leaves_nothing(self) -> None:
-        Run(FakeObserver, concurrency=1)
+        Run(FakeObserver)
         gc.collect()
         assert alive() == []
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_pagesmoke.addresses import hash_address, may_be_of
 from pytest_pagesmoke.model import CheckRecord, Kind, Target
 from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.settings import FILE_NAME
-from pytest_pagesmoke.targets import hash_address, may_be_of
 
 COMMAND: Final = f"pytest {FILE_NAME}"
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -20,13 +20,19 @@ _ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status"})
 
 @dataclass(frozen=True, kw_only=True)
 class TargetRun:
-    """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run."""
+    """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
+
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it.
+    """
 
     name: str
     address: str
     target: Target | None
     planned: int
     records: tuple[CheckRecord, ...]
+    option: str = ""
+    command: str = COMMAND
+    by_checklist: bool = True
 
     @property
     def failed(self) -> tuple[CheckRecord, ...]:
@@ -90,7 +96,9 @@ def verify_command(runs: Sequence[TargetRun]) -> str:
     for run in runs:
         if run.verdict == "GOOD":
             continue
-        if run.target is None:
+        if run.option:
+            options.append(run.option)
+        elif run.target is None:
             options.append("--pagesmoke=dist" if run.address == DIST_TARGET else f"--pagesmoke={run.address}/")
         elif run.target.starts_here:
             options.append("--pagesmoke=local")
@@ -99,7 +107,7 @@ def verify_command(runs: Sequence[TargetRun]) -> str:
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
-    return " ".join([COMMAND, *map(shlex.quote, options)])
+    return " ".join([*{run.command: None for run in runs}, *map(shlex.quote, options)])
 
 
 def _absent(record: CheckRecord) -> bool:
@@ -148,7 +156,7 @@ def _of(rules: frozenset[str]) -> Callable[[CheckRecord], bool]:
 def _checklist_does_not_fit(run: TargetRun) -> bool:
     home_is_good = any(record.path == "/" and record.outcome == "passed" for record in run.records)
     no_health = any(record.column == "health" and _absent(record) for record in run.failed)
-    return home_is_good and no_health and all(_absent(record) for record in run.failed)
+    return run.by_checklist and home_is_good and no_health and all(_absent(record) for record in run.failed)
 
 
 def _not_live(record: CheckRecord) -> bool:
@@ -161,7 +169,7 @@ def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[st
         steps += [step for good in runs for step in _roll_back(run.target, good)]
     dist = next((other for other in runs if other.target is None), None)
     if dist is None or dist.verdict == "INCOMPLETE":
-        steps.append(f"see whether the build output has its worker: {COMMAND} --pagesmoke=dist")
+        steps.append(f"see whether the build output has its worker: {run.command} --pagesmoke=dist")
     elif dist.verdict == "BROKEN":
         steps.append("do not deploy this build output: run the build again and read what it says")
     elif run.target is not None:
@@ -189,14 +197,17 @@ def _roll_back(broken: Target, good: TargetRun) -> list[str]:
 def _next_for_no_settings(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     address = f"--base-url={run.target.url}" if run.target and run.target.url else "--pagesmoke=local"
     return (
-        f"pin what this site has: pytest {address} --pagesmoke-init (not in this version yet: CHANGELOG.md)",
-        f"if it should have these addresses, what answers them is missing: {COMMAND} --pagesmoke=dist",
+        f"pin what this site has: pytest {address} --pagesmoke-init",
+        f"if it should have these addresses, what answers them is missing: {run.command} --pagesmoke=dist",
     )
 
 
 def _next_for_fallback(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
     address = f"--base-url={run.target.url}" if run.target and run.target.url else "--pagesmoke=local"
-    intent = f"if it is a single-page application by intent, pin that: pytest {address} --pagesmoke-init (not in this version yet: CHANGELOG.md)"
+    if run.by_checklist:
+        intent = f"if it is a single-page application by intent, pin that: pytest {address} --pagesmoke-init"
+    else:
+        intent = "if it is a single-page application by intent: spa = true in the settings"
     return (*_next_for_lost_worker(run, runs), intent)
 
 
@@ -272,7 +283,8 @@ _CAUSES: Final = (
         explained=_of(_ACCESS),
         text="Cloudflare Access asks for a login; what is behind it was not reached",
         next=_say(
-            "check an address that is not protected, or give this run a service token (not in this version yet: CHANGELOG.md)"
+            "give this run a service token: headers with CF-Access-Client-Id and CF-Access-Client-Secret in the target's settings",
+            "or check an address that is not protected",
         ),
     ),
     _Cause(

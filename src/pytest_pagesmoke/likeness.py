@@ -9,32 +9,17 @@ from each other, a page may differ from them and still be the same one.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
-
+from pytest_pagesmoke import markup
 from pytest_pagesmoke.model import Answer
 
 # Aligning is quadratic. A thousand words that differ between two answers are two different pages.
 _MAX_DIFFERING_WORDS: Final = 1000
-# Parsing is quadratic in the depth: 100,000 elements in each other take a minute. Real pages stay below a hundred.
-_MAX_DEPTH: Final = 2000
-# And in the attributes of a tag. Longer tags carry data (an image, a page's state), which nobody sees as text.
-_LONG_TAG: Final = re.compile(r"<[^<>]{4096,}>?")
-_MAX_DRAWN: Final = 20_000
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^<>]*?(/?)>")
-# Elements without content, and those that the next of their kind ends: many of them are no depth.
-_NEVER_NESTS: Final = frozenset(
-    """
-    area base br col embed hr img input link meta param source track wbr
-    p li dt dd option optgroup tr td th thead tbody tfoot colgroup rt rp html head body
-    """.split()
-)
 _INVISIBLE: Final = ["script", "style", "template", "noscript", "title"]
 _LINKS: Final = {"a": "href", "link": "href", "script": "src", "img": "src", "form": "action"}
 # What a visitor sees of a form, though it is no text: a login page may consist of nothing else.
@@ -52,7 +37,7 @@ class Page:
 
 def page(answer: Answer) -> Page:
     """Reduce an HTML answer to its `Page`."""
-    tree = _parse(answer)
+    tree = markup.document(answer)
     title = tree.css_first("title")
     host = urlsplit(answer.url).netloc
     links = {
@@ -71,34 +56,6 @@ def page(answer: Answer) -> Page:
     body = tree.body
     visible = body.text(separator=" ") if body else ""
     return Page(title=title_words, links=frozenset(links), words=_words(" ".join([visible, *spoken])))
-
-
-def title(answer: Answer) -> str:
-    """The title of an HTML answer in one line, empty where there is none."""
-    node = _parse(answer).css_first("title")
-    return " ".join(node.text().split()) if node else ""
-
-
-def _parse(answer: Answer) -> LexborHTMLParser:
-    """The document, without tags of an absurd length, and cut off where it nests too deeply."""
-    text = _LONG_TAG.sub("", answer.text)
-    within: Counter[str] = Counter()
-    depth = drawn = 0
-    for tag in _TAG.finditer(text):
-        closes, name, closed = tag[1], tag[2].lower(), tag[3]
-        if name in _NEVER_NESTS:
-            continue
-        if not closes and closed and within["svg"]:
-            drawn += 1  # `<path/>` ends itself in a drawing, and there alone; which this is, is only guessed
-        elif not closes:
-            within[name] += 1
-            depth += 1
-        elif within[name]:
-            within[name] -= 1
-            depth -= 1
-        if depth > _MAX_DEPTH or drawn > _MAX_DRAWN:
-            return LexborHTMLParser(text[: tag.start()])
-    return LexborHTMLParser(text)
 
 
 def _words(text: str) -> tuple[str, ...]:

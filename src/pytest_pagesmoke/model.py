@@ -19,6 +19,20 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Manners:
+    """How a target is asked. ``timeout_s`` bounds a whole exchange, ``max_body_bytes`` its body after decompression.
+
+    An empty ``user_agent`` is this project's own, an empty ``ca_file`` the system's trust store.
+    """
+
+    timeout_s: float = 10.0
+    concurrency: int = 16
+    max_body_bytes: int = 10_485_760
+    user_agent: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """One deployment under test.
 
@@ -30,6 +44,7 @@ class Target:
     url: str
     kind: Kind
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    manners: Manners = Manners()
 
     @property
     def starts_here(self) -> bool:
@@ -39,10 +54,23 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One question to a target: a GET of ``path`` with this ``Accept`` header."""
+    """One question to a target: a GET of ``path`` with this ``Accept`` header.
+
+    ``path`` is below the target's address, or below its host alone where ``from_root`` is set (as a page's own links are).
+    Redirects that only tidy the address are followed unless ``follow`` is off: then the redirect itself is the answer.
+    ``as_stranger`` leaves out the target's headers.
+    """
 
     path: str
     accept: str = "*/*"
+    from_root: bool = False
+    follow: bool = True
+    as_stranger: bool = False
+
+    def address(self, target: Target) -> str:
+        """The whole address that is asked."""
+        base = re.sub(r"\A([^/]*//[^/]*).*", r"\1", target.url) if self.from_root else target.url
+        return base + self.path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +93,10 @@ _CHARSETS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded."""
+    """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded.
+
+    ``sent`` are the names, in lower case, of the target's own headers that went with the question.
+    """
 
     url: str
     status: int
@@ -74,6 +105,7 @@ class Answer:
     hops: tuple[Hop, ...] = ()
     http_version: str = "HTTP/1.1"
     elapsed_s: float = 0.0
+    sent: frozenset[str] = frozenset()
 
     @property
     def media_type(self) -> str:
@@ -181,17 +213,19 @@ S_contra = TypeVar("S_contra", contravariant=True)  # the spec of a check: what 
 
 
 class LiveCheck(Protocol[S_contra]):
-    """A kind of check against a running site. Judging is pure: `judge` sees only what `probes` asked for."""
+    """A kind of check against a running site. Judging is pure: `judge` sees only what `probes` asked for.
+
+    ``key`` is where the settings have its entries, ``spec`` the dataclass of one entry: a field a key.
+    """
 
     test: ClassVar[str]
     key: ClassVar[str]
+    spec: ClassVar[type]
     column: ClassVar[str]
     rules: ClassVar[tuple[Rule, ...]]
 
-    def subject(self, spec: S_contra) -> str: ...
-
-    def probes(self, spec: S_contra) -> Iterable[Probe]:
-        """What to ask, the check's own question first."""
+    def probes(self, spec: S_contra, seen: Seen) -> Iterable[Probe]:
+        """What to ask, the check's own question first. Called again with what was seen, until it names nothing new."""
 
     def judge(self, spec: S_contra, seen: Seen) -> Judgement: ...
 
@@ -209,10 +243,10 @@ class DistCheck(Protocol[S_contra]):
 class DistSpec:
     """What the settings ask of the build output; sizes in bytes, 0 for no bound."""
 
-    path: Path
-    worker_required: bool
-    worker_min_bytes: int
-    routes_required: bool
+    path: Path = Path("dist")
+    worker: str = "auto"  # "required", "forbidden", or "auto": missing only where _routes.json contradicts its absence
+    worker_min_bytes: int = 0
+    routes: str = "optional"  # or "required"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,11 +17,15 @@ DIST_TARGET = "dist"
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedLive:
-    """One live check of one target. (`Any`: a check and its spec belong together, but differ from kind to kind.)"""
+    """One live check of one target. (`Any`: a check and its spec belong together, but differ from kind to kind.)
+
+    ``file`` is the settings file as it stands in test ids.
+    """
 
     target: Target
     check: LiveCheck[Any]
     spec: Any
+    file: str = FILE_NAME
 
     @property
     def row(self) -> str:
@@ -43,11 +47,13 @@ class PlannedLive:
 
         ASCII throughout: pytest escapes anything else in an id its own way, and what it then reports is not found here.
         """
-        return f"{quote(self.target.name)}-{quote(self.check.subject(self.spec), safe='/%?=&+,;:@!~*$')}"
+        subject = self.spec.id or self.spec.path
+        # What is encoded already stays so; a bracket would end the id for whoever reads it.
+        return f"{quote(self.target.name)}-{quote(subject, safe='/%?=&+,;:@!~*$')}"
 
     @property
     def id(self) -> str:
-        return f"{FILE_NAME}::{self.test}[{self.param}]"
+        return f"{self.file}::{self.test}[{self.param}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,7 @@ class PlannedDist:
 
     check: DistCheck[DistSpec]
     spec: DistSpec
+    file: str = FILE_NAME
 
     @property
     def row(self) -> str:
@@ -75,18 +82,21 @@ class PlannedDist:
 
     @property
     def id(self) -> str:
-        return f"{FILE_NAME}::{self.test}[{self.param}]"
+        return f"{self.file}::{self.test}[{self.param}]"
 
 
 Planned = PlannedLive | PlannedDist
 
 
-def plan(settings: Settings, selection: Selection) -> tuple[Planned, ...]:
+def plan(settings: Settings, selection: Selection, *, file: str = FILE_NAME) -> tuple[Planned, ...]:
     """Every check of the run: the build output first, then target by target."""
-    dist = [PlannedDist(check=check, spec=settings.dist) for check in DIST_CHECKS] if selection.dist is not None else []
+    dist: list[PlannedDist] = []
+    if selection.dist is not None:
+        spec = replace(settings.dist, path=selection.dist)
+        dist = [PlannedDist(check=check, spec=spec, file=file) for check in DIST_CHECKS]
     live = [
-        PlannedLive(target=target, check=check, spec=spec)
+        PlannedLive(target=target, check=check, spec=spec, file=file)
         for target in selection.targets
-        for check, spec in settings.live
+        for check, spec in settings.checks_of(selection.declared.get(target.name)).live
     ]
     return (*dist, *live)

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pytest_pagesmoke.model import Answer
 
+HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _MAX_ERROR_BODY_BYTES: Final = 65_536  # Cloudflare's own answers are a few kilobytes; a larger body is the site's
@@ -78,6 +79,24 @@ def _begins_with(tags: str, text: str) -> bool:
 def has_markup(text: str) -> bool:
     """Whether there is an HTML element anywhere: a fragment is a page too, for a browser."""
     return re.search(r"<[a-z!][^<>]*>", text, re.IGNORECASE) is not None
+
+
+def sketch(answer: Answer) -> str:
+    """What a body is, in a few words."""
+    if not answer.body.strip():
+        return "an empty body"
+    return "an HTML page" if looks_like_html(answer.text) else f"begins {answer.text.strip()[:40]!r}"
+
+
+def says(answer: Answer, text: str) -> bool:
+    """Whether a body holds ``text``: as it stands there or, in HTML, as a visitor reads it (`&amp;` and line breaks resolved)."""
+    if text in answer.text:
+        return True
+    if answer.media_type not in HTML_TYPES | {""}:
+        return False
+    wanted = " ".join(text.split())
+    read = (answer.text, re.sub(r"<!--.*?-->|<[^<>]*>", "", answer.text, flags=re.DOTALL))
+    return any(wanted in " ".join(html.unescape(form).split()) for form in read)
 
 
 def location(answer: Answer) -> SplitResult | None:

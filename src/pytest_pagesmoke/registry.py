@@ -3,13 +3,25 @@
 from typing import Any, Final
 
 from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks.answer import AnswerCheck
 from pytest_pagesmoke.checks.asset import AssetCheck
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.checks.health import HealthCheck
+from pytest_pagesmoke.checks.linked import LinkedCheck
+from pytest_pagesmoke.checks.not_found import NotFoundCheck
 from pytest_pagesmoke.checks.page import PageCheck
+from pytest_pagesmoke.checks.redirect import RedirectCheck
 from pytest_pagesmoke.model import LiveCheck, Rule
 
-LIVE_CHECKS: Final[tuple[LiveCheck[Any], ...]] = (PageCheck(), HealthCheck(), AssetCheck())
+LIVE_CHECKS: Final[tuple[LiveCheck[Any], ...]] = (
+    PageCheck(),
+    HealthCheck(),
+    AssetCheck(),
+    LinkedCheck(),
+    AnswerCheck(),
+    RedirectCheck(),
+    NotFoundCheck(),
+)
 
 
 def rule_groups() -> list[tuple[str, tuple[Rule, ...]]]:

@@ -42,7 +42,7 @@ class CheckResult:
 def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
     """What ``check`` makes of the answers to its questions."""
     judgement = list(check.check.judge(check.spec, seen))
-    own, *_ = check.check.probes(check.spec)
+    own = next(iter(check.check.probes(check.spec, seen)))
     return CheckResult(
         findings=tuple(item for item in judgement if isinstance(item, Finding)),
         remarks=tuple(item for item in judgement if isinstance(item, Remark)),
@@ -56,9 +56,8 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
 class Run:
     """Asks in a thread and an event loop of its own, so that nothing in the main thread (playwright's loop, Ctrl-C) meets it."""
 
-    def __init__(self, make_observer: Callable[[], Observer], *, concurrency: int) -> None:
+    def __init__(self, make_observer: Callable[[], Observer]) -> None:
         self._make_observer = make_observer
-        self._concurrency = concurrency
         # Made when something is asked: a run that asks nothing has nothing to close.
         self._loop: _Loop | None = None
         self._thread: threading.Thread | None = None
@@ -105,11 +104,17 @@ class Run:
         return asyncio.run_coroutine_threadsafe(self._see(check, anew=anew), self._loop)
 
     async def _see(self, check: PlannedLive, *, anew: bool) -> tuple[Seen, float, float]:
-        probes = list(dict.fromkeys(check.check.probes(check.spec)))
-        tasks = [self._ask_once(check.target, probe, anew=anew) for probe in probes]
-        answers = await asyncio.gather(*tasks)
-        seen = {probe: observation for probe, (observation, _, _) in zip(probes, answers, strict=True)}
-        return seen, min(started for _, started, _ in answers), max(ended for _, _, ended in answers)
+        seen: dict[Probe, Observation] = {}
+        started: list[float] = []
+        ended: list[float] = []
+        # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
+        while probes := [probe for probe in dict.fromkeys(check.check.probes(check.spec, seen)) if probe not in seen]:
+            tasks = [self._ask_once(check.target, probe, anew=anew) for probe in probes]
+            for probe, (observation, began, over) in zip(probes, await asyncio.gather(*tasks), strict=True):
+                seen[probe] = observation
+                started.append(began)
+                ended.append(over)
+        return seen, min(started), max(ended)
 
     def _ask_once(self, target: Target, probe: Probe, *, anew: bool) -> asyncio.Task[tuple[Observation, float, float]]:
         """The one task that asks this question; several checks may wait for it.
@@ -123,7 +128,7 @@ class Run:
 
     async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
         self._observer = self._observer or self._make_observer()
-        async with self._rooms.setdefault(target.name, asyncio.Semaphore(self._concurrency)):
+        async with self._rooms.setdefault(target.name, asyncio.Semaphore(target.manners.concurrency)):
             started = time.time()
             return await self._observer.ask(target, probe), started, time.time()
 

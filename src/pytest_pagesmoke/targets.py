@@ -1,21 +1,21 @@
-"""What is to be checked: option values -> targets and the build output. Pure."""
+"""What is to be checked: option values and the settings' targets -> targets and the build output. Pure."""
 
 from __future__ import annotations
 
-import base64
-import ipaddress
+import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from pytest_pagesmoke.model import Kind, Target
-from pytest_pagesmoke.settings import SetUpError
+from pytest_pagesmoke.addresses import Address, BadAddress, kind_of, read_address, without_credentials
+from pytest_pagesmoke.model import Kind, Manners, Target
+from pytest_pagesmoke.settings import Declared
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _NAMED_URL: Final = re.compile(r"(?P<name>[^/:=]*)=(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://.*)", re.DOTALL)
 _WHAT: Final = (
     "a URL (https://www.example.com), NAME=URL, `local` (starts `wrangler pages dev` on the build output), "
@@ -25,42 +25,174 @@ _WHAT: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What one run looks at. ``dist`` is the build output to check, ``served`` the one that the local server serves."""
+    """What one run looks at. ``dist`` is the build output to check, ``served`` the one that the local server serves.
+
+    ``folder_typed`` tells that these were given as a folder, relative to where the run stands. ``declared`` maps the names of
+    targets to those that the settings have for them, ``options`` to how such a one is asked for; ``used`` are the declarations that the run needs, each with whether its
+    address is needed too (None: a target that the settings do not declare).
+    """
 
     targets: tuple[Target, ...]
     dist: Path | None
     served: Path
+    folder_typed: bool = False
+    declared: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    used: tuple[tuple[str | None, bool], ...] = ()
+    mistakes: tuple[str, ...] = ()
 
 
-def select(values: Sequence[str], *, base_url: str = "", default_dist: Path = Path("dist")) -> Selection:
-    """Read the values of ``--pagesmoke`` and of ``--base-url``. Raises SetUpError that lists every mistake."""
-    mistakes: list[str] = []
-    targets: list[Target] = []  # in the order given; an empty name is chosen below
-    folders: list[Path] = []
-    for value in values:
-        try:
-            read = _read(value, default_dist)
-        except SetUpError as mistake:
-            mistakes.append(f"--pagesmoke={_without_credentials(value)}: {mistake}")
+class _Mistake(Exception):
+    """A value of an option is none that it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """One target as its option value has it. ``name`` is empty where none was given, ``first`` the one that it takes then."""
+
+    target: Target
+    first: str
+    declared: Declared | None = None
+    option: str = ""
+
+
+def select(
+    values: Sequence[str],
+    *,
+    base_url: str = "",
+    default_dist: Path = Path("dist"),
+    declared: Mapping[str, Declared] | None = None,
+    manners: Manners | None = None,
+) -> Selection:
+    """Read the values of ``--pagesmoke`` and of ``--base-url``, with the targets that the settings declare.
+
+    ``manners`` are those of targets that the settings do not declare. What is wrong stands in ``mistakes``, all of it.
+    """
+    return _Selecting(default_dist, declared or {}, manners or Manners()).select(values, base_url)
+
+
+class _Selecting:
+    def __init__(self, default_dist: Path, declared: Mapping[str, Declared], manners: Manners) -> None:
+        self._default_dist = default_dist
+        self._declared = declared
+        self._manners = manners
+        self._used: list[tuple[str | None, bool]] = []
+
+    def select(self, values: Sequence[str], base_url: str) -> Selection:
+        mistakes: list[str] = []
+        wanted: list[_Wanted] = []
+        folders: list[Path] = []
+        typed = False
+        for value in values:
+            try:
+                if value == "dist":
+                    folders.append(self._default_dist)
+                elif (folder := self._folder(value)) is not None:
+                    folders.append(folder)
+                    typed = True
+                else:
+                    wanted += self._read(value)
+            except (_Mistake, BadAddress) as mistake:
+                mistakes.append(f"--pagesmoke={without_credentials(value)}: {mistake}")
+        if base_url:
+            try:
+                wanted.append(self._by_address(read_address(base_url), by_kind=True))
+            except BadAddress as mistake:
+                mistakes.append(f"--base-url={without_credentials(base_url)}: {mistake}")
+        targets = _with_names(wanted)
+        mistakes += _collisions(targets, folders)
+        dist = folders[0] if folders else None
+        return Selection(
+            targets=tuple(targets),
+            dist=dist,
+            served=dist or self._default_dist,
+            folder_typed=typed,
+            declared={
+                target.name: one.declared.name for target, one in zip(targets, wanted, strict=True) if one.declared
+            },
+            options={target.name: one.option for target, one in zip(targets, wanted, strict=True) if one.option},
+            used=tuple(self._used),
+            mistakes=tuple(mistakes),
+        )
+
+    def _folder(self, value: str) -> Path | None:
+        # user:password@… is no folder: as one it would be shown whole.
+        is_folder = "/" in value and "://" not in value and not re.match(r"[^/]*:[^/]*@", value)
+        return Path(value) if is_folder else None
+
+    def _read(self, value: str) -> Iterator[_Wanted]:
+        """One value of ``--pagesmoke``: a target, or none where a variable of its address is not set (said elsewhere)."""
+        if value in self._declared or value == "local":
+            yield from self._by_name(value)
+        elif match := _NAMED_URL.fullmatch(value):
+            yield self._named(_checked_name(match["name"]), read_address(match["url"]))
+        elif "://" in value:
+            yield self._by_address(read_address(value))
         else:
-            if isinstance(read, Target):
-                targets.append(read)
-            else:
-                folders.append(read)
-    firsts = [_first_label(target) for target in targets]
-    if base_url:
-        try:
-            targets.append(_target(base_url))
-            firsts.append(str(targets[-1].kind))
-        except SetUpError as mistake:
-            mistakes.append(f"--base-url={_without_credentials(base_url)}: {mistake}")
+            raise _Mistake(self._unknown(value))
 
-    targets = _with_names(targets, firsts)
-    mistakes += _collisions(targets, folders)
-    if mistakes:
-        raise SetUpError("\n".join(mistakes))
-    dist = folders[0] if folders else None
-    return Selection(targets=tuple(targets), dist=dist, served=dist or default_dist)
+    def _by_name(self, name: str) -> Iterator[_Wanted]:
+        declared = self._declared.get(name)
+        self._used.append((name if declared else None, True))
+        if declared is not None and declared.address is not None:
+            yield self._wanted(declared.address, name=name, declared=declared)
+        elif declared is not None and declared.has_url:
+            return
+        elif name == "local":
+            manners = declared.checks.manners if declared else self._manners
+            headers = declared.headers if declared else {}
+            target = Target(name=name, url="", kind=Kind.LOCAL, headers=headers, manners=manners)
+            yield _Wanted(target=target, first=name, declared=declared)
+        else:
+            raise _Mistake(
+                f"the settings have this target, but no url for it: --pagesmoke={name}=URL, or url = … there"
+            )
+
+    def _named(self, name: str, address: Address) -> _Wanted:
+        """A target with a name of the option's own. Where the settings declare that name, this is that target, at this address."""
+        declared = self._declared.get(name)
+        self._used.append((name if declared else None, False))
+        return self._wanted(address, name=name, declared=declared)
+
+    def _by_address(self, address: Address, *, by_kind: bool = False) -> _Wanted:
+        same = (one for one in self._declared.values() if one.address is not None and one.address.url == address.url)
+        declared = next(same, None)
+        self._used.append((declared.name if declared else None, True))
+        return self._wanted(address, name=declared.name if declared else "", declared=declared, by_kind=by_kind)
+
+    def _wanted(
+        self, address: Address, *, name: str = "", declared: Declared | None = None, by_kind: bool = False
+    ) -> _Wanted:
+        own = dict(declared.headers) if declared else {}
+        taken = {header.lower() for header in own}
+        target = Target(
+            name=name,
+            url=address.url,
+            kind=(declared.kind if declared else None) or kind_of(address.host),
+            headers={
+                **{header: value for header, value in address.headers.items() if header.lower() not in taken},
+                **own,
+            },
+            manners=declared.checks.manners if declared else self._manners,
+        )
+        its_own = declared is not None and declared.address is not None and declared.address.url == address.url
+        return _Wanted(
+            target=target,
+            first=str(target.kind) if by_kind else _first_label(target),
+            declared=declared,
+            option=f"--pagesmoke={name}" + ("" if its_own else f"={address.url}") if declared else "",
+        )
+
+    def _unknown(self, value: str) -> str:
+        names = [*self._declared, "local", "dist"]
+        if re.fullmatch(r"[\w.-]*\.[\w-]+(?::\d+)?", value):
+            meant = f" (did you mean https://{value}?)"
+        elif near := difflib.get_close_matches(value, names, n=1):
+            meant = f" (did you mean {near[0]}?)"
+        else:
+            meant = ""
+        known = f"a target of the settings ({', '.join(self._declared)}), " if self._declared else ""
+        return f"is neither an address nor a known name{meant}; right would be {known}{_WHAT}"
 
 
 def _collisions(targets: Sequence[Target], folders: Sequence[Path]) -> Iterator[str]:
@@ -73,83 +205,22 @@ def _collisions(targets: Sequence[Target], folders: Sequence[Path]) -> Iterator[
         yield f"one build output a run, not {len(set(folders))}: {', '.join(map(str, folders))}"
 
 
-def _read(value: str, default_dist: Path) -> Target | Path:
-    """One value of ``--pagesmoke``: a target, or the folder of a build output."""
-    if value == "local":
-        return Target(name="local", url="", kind=Kind.LOCAL)
-    if value == "dist":
-        return default_dist
-    if match := _NAMED_URL.fullmatch(value):
-        return replace(_target(match["url"]), name=_checked_name(match["name"]))
-    if "://" in value:
-        return _target(value)
-    # user:password@… is no folder: as one it would be shown whole.
-    if "/" in value and not re.match(r"[^/]*:[^/]*@", value):
-        return Path(value)
-    meant = f" (did you mean https://{value}?)" if re.fullmatch(r"[\w.-]*\.[\w-]+(?::\d+)?", value) else ""
-    raise SetUpError(f"is neither an address nor a known name{meant}; right would be {_WHAT}")
-
-
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise SetUpError(
+        raise _Mistake(
             f"the name {name!r} is not of letters, digits, '.', '_' and '-', beginning with a letter or digit"
         )
     return name
 
 
-def _target(url: str) -> Target:
-    """A target for this address, still without a name. Raises SetUpError for anything that is no http(s) address."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # its text quotes what it could not read, which may be a password with a '/' in it
-        raise SetUpError(
-            "is no address (a port that is no number, an odd bracket, or a '/' in a password: write %2F); "
-            "right would be https://www.example.com"
-        ) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SetUpError("is no address; right would be https://www.example.com")
-    if parts.query or parts.fragment:
-        raise SetUpError("an address to check takes no '?' and no '#'")
-    if re.search(r"[\s\x00-\x20\x7f<>\"\\^`{|}()]", url) or not re.fullmatch(r"[^\s%]+", parts.hostname):
-        raise SetUpError("has characters that no address can have; right would be https://www.example.com")
-    netloc = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    if port is not None:
-        netloc += f":{port}"
-    headers: dict[str, str] = {}
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-    clean = f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
-    return Target(name="", url=clean, kind=kind_of(parts.hostname), headers=headers)
-
-
-def kind_of(host: str) -> Kind:
-    """What a host name says of a deployment. A hash address counts as production: it may hold production's bindings."""
-    if _is_loopback(host):
-        return Kind.LOCAL
-    *front, _, domain, top = ["", "", "", *host.lower().rstrip(".").split(".")]
-    if (domain, top) == ("pages", "dev") and any(front):
-        return Kind.PRODUCTION if re.fullmatch(r"[0-9a-f]{8}", front[-1]) else Kind.PREVIEW
-    return Kind.PRODUCTION
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _with_names(targets: Sequence[Target], firsts: Sequence[str]) -> list[Target]:
+def _with_names(wanted: Sequence[_Wanted]) -> list[Target]:
     """Targets with the names that they were given or, by first choice, take; two that would be equal take the whole host."""
-    wanted = Counter(target.name or first for target, first in zip(targets, firsts, strict=True))
+    names = Counter(one.target.name or one.first for one in wanted)
     return [
-        target if target.name else replace(target, name=first if wanted[first] == 1 else _whole_host(target))
-        for target, first in zip(targets, firsts, strict=True)
+        one.target
+        if one.target.name
+        else replace(one.target, name=one.first if names[one.first] == 1 else _whole_host(one.target))
+        for one in wanted
     ]
 
 
@@ -163,22 +234,3 @@ def _whole_host(target: Target) -> str:
     parts = urlsplit(target.url)
     host = (parts.hostname or "").replace(":", "-").strip("-") or "0"  # an IPv6 address: [::1] is 1, [::] is 0
     return f"{host}-{parts.port}" if parts.port else host
-
-
-def _without_credentials(value: str) -> str:
-    """``value`` with all that stands before its last `@` hidden, but for a name and a scheme: a password may hold `/` and `@`."""
-    front, _, end = value.rpartition("@")
-    begin = re.match(r"(?:[^/:=@]*=)?(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?", front)
-    return f"{begin[0] if begin else ''}***@{end}" if front else value
-
-
-def hash_address(target: Target) -> tuple[str, str] | None:
-    """Project and short id of a deployment's own address (`5be8c75c.example.pages.dev`); None for any other."""
-    match = re.fullmatch(r"([0-9a-f]{8})\.([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
-    return (match[2], match[1]) if match else None
-
-
-def may_be_of(target: Target, project: str) -> bool:
-    """Whether this can be an address of the Pages project: a domain of its own does not tell."""
-    match = re.fullmatch(r"(?:[^.]+\.)?([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
-    return match is None or match[1] == project

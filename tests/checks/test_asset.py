@@ -14,7 +14,7 @@ PAGE = "<!doctype html><html><head><title>Example</title></head><body><div id=ro
 def judge(path: str, body: str | bytes, content_type: str = "", status: int = 200) -> list[str]:
     """The lines of all findings."""
     spec = AssetSpec(path=path)
-    (probe,) = CHECK.probes(spec)
+    (probe,) = CHECK.probes(spec, {})
     answer = Answer(
         url="https://www.example.com" + path,
         status=status,
@@ -27,7 +27,7 @@ def judge(path: str, body: str | bytes, content_type: str = "", status: int = 20
 
 
 def test_one_question() -> None:
-    assert list(CHECK.probes(AssetSpec(path="/static/app.js"))) == [Probe(path="/static/app.js")]
+    assert list(CHECK.probes(AssetSpec(path="/static/app.js"), {})) == [Probe(path="/static/app.js")]
 
 
 # Good.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ from pytest_pagesmoke.model import DistCheck, DistSpec, DistTree, Finding, Remar
 from pytest_pagesmoke.settings import checklist
 
 #: What the incident's checklist asks: a worker of 102,400 bytes, and routes.
-CHECKLIST = checklist(Path("dist")).dist
+CHECKLIST = checklist().dist
 #: Nothing is asked but that there is an output.
-LENIENT = DistSpec(path=Path("dist"), worker_required=False, worker_min_bytes=0, routes_required=False)
+LENIENT = DistSpec()
 FOLDER_WORKER = "_worker.js/index.js"
 
 

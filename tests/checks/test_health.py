@@ -16,7 +16,7 @@ EXPECTED = "expected healthy (status ok, healthy, pass or up; or ok or healthy t
 
 def judge(body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> list[str]:
     """The lines of all findings."""
-    (probe,) = CHECK.probes(SPEC)
+    (probe,) = CHECK.probes(SPEC, {})
     answer = Answer(
         url="https://www.example.com/api/health/status",
         status=status,
@@ -34,7 +34,7 @@ def unhealthy(what: str) -> list[str]:
 
 def test_one_question_for_json() -> None:
     """Asked so, Cloudflare answers its own errors as JSON, too."""
-    assert list(CHECK.probes(SPEC)) == [Probe(path="/api/health/status", accept="application/json")]
+    assert list(CHECK.probes(SPEC, {})) == [Probe(path="/api/health/status", accept="application/json")]
 
 
 # Healthy.

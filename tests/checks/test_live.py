@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
 from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
+from pytest_pagesmoke.checks.linked import LinkedCheck, LinkedSpec
+from pytest_pagesmoke.checks.not_found import NotFoundCheck, NotFoundSpec
 from pytest_pagesmoke.checks.page import PageCheck, PageSpec
+from pytest_pagesmoke.checks.redirect import RedirectCheck, RedirectSpec
 from pytest_pagesmoke.model import Answer, Finding, LiveCheck, NoAnswer, Observation, Reason
 from pytest_pagesmoke.registry import LIVE_CHECKS
 
@@ -45,7 +49,7 @@ class Judge:
     spec: Any
 
     def findings(self, observation: Observation) -> list[Finding]:
-        seen = dict.fromkeys(self.check.probes(self.spec), observation)
+        seen = dict.fromkeys(self.check.probes(self.spec, {}), observation)
         return [item for item in self.check.judge(self.spec, seen) if isinstance(item, Finding)]
 
     def lines(self, observation: Observation) -> list[str]:
@@ -53,13 +57,20 @@ class Judge:
 
     def status(self, actual: str) -> list[str]:
         """The lines of a finding by the check's own rule for a wrong status."""
-        return [f"{self.check.test.removeprefix('test_')}-status: expected 200, got {actual}"]
+        return [f"{self.check.rules[0].id}: expected 200, got {actual}"]
 
 
 JUDGES = [
     Judge(PageCheck(), PageSpec(path="/login")),
     Judge(HealthCheck(), HealthSpec(path="/api/health/status")),
     Judge(AssetCheck(), AssetSpec(path="/static/app.js")),
+    Judge(LinkedCheck(), LinkedSpec(path="/")),
+    Judge(AnswerCheck(), AnswerSpec(path="/api/me")),
+]
+#: These expect another status than 200.
+OTHERS = [
+    Judge(RedirectCheck(), RedirectSpec(path="/old", to="/new")),
+    Judge(NotFoundCheck(), NotFoundSpec(path="/gone")),
 ]
 each_kind = pytest.mark.parametrize("judge", JUDGES, ids=[judge.check.key for judge in JUDGES])
 
@@ -71,7 +82,7 @@ def answer(status: int, body: str = "", *headers: dict[str, str], **more: str) -
 
 
 def test_these_are_all_kinds() -> None:
-    assert {judge.check.test for judge in JUDGES} == {check.test for check in LIVE_CHECKS}
+    assert {judge.check.test for judge in JUDGES + OTHERS} == {check.test for check in LIVE_CHECKS}
 
 
 # No answer.
@@ -278,7 +289,7 @@ def test_placeholder(judge: Judge, status: int, says: str, and_that: str) -> Non
 )
 def test_a_page_of_the_site_that_speaks_so_is_no_placeholder(page: Answer) -> None:
     check = PageCheck()
-    own, *impossible = check.probes(PageSpec(path="/login"))
+    own, *impossible = check.probes(PageSpec(path="/login"), {})
     seen = {own: page, **dict.fromkeys(impossible, answer(404))}
     assert list(check.judge(PageSpec(path="/login"), seen)) == []
 
@@ -352,3 +363,41 @@ def test_the_first_thing_met_is_the_one_that_is_said(judge: Judge) -> None:
     assert [finding.rule for finding in judge.findings(both)] == [live.BOT_CHALLENGE]
     login = replace(both, status=302, headers={**both.headers, "location": ACCESS})
     assert [finding.rule for finding in judge.findings(login)] == [live.ACCESS_LOGIN]
+
+
+@pytest.mark.parametrize("judge", OTHERS, ids=[judge.check.key for judge in OTHERS])
+@pytest.mark.parametrize(
+    ("observation", "rule"),
+    [
+        (NoAnswer(url=URL, reason=Reason.REFUSED, text="how it failed"), "unreachable"),
+        (NoAnswer(url="(not started)", reason=Reason.NOT_STARTED, text="how it failed"), "local-not-ready"),
+        (answer(302, "", EDGE, location=ACCESS), "access-login"),
+        (answer(403, CHALLENGE_PAGE, EDGE, HTML, cf_mitigated="challenge"), "bot-challenge"),
+        (answer(404, CHALLENGE_PAGE, EDGE, HTML, cf_mitigated="challenge"), "bot-challenge"),
+        (answer(429, "error code: 1015", EDGE, TEXT), "rate-limited"),
+        (answer(500, "error code: 1101", EDGE, TEXT), "worker-exception"),
+        (answer(404, PLACEHOLDER.format("Nothing is here yet", "may take some time"), EDGE, HTML), "placeholder"),
+    ],
+)
+def test_what_is_not_the_sites_answer_is_told_for_other_statuses_too(
+    judge: Judge, observation: Observation, rule: str
+) -> None:
+    assert [line.partition(":")[0] for line in judge.lines(observation)] == [rule]
+
+
+def test_a_wanted_status_is_the_sites_own_answer() -> None:
+    """A limiter that must answer 429, and a redirect that must lead elsewhere, are right as they are."""
+    elsewhere = answer(301, location="https://www.example.net/")
+    for check, spec in ((AnswerCheck(), AnswerSpec), (AssetCheck(), AssetSpec), (PageCheck(), PageSpec)):
+        assert Judge(check, spec(path="/api/me", status=429)).lines(answer(429, "<p>Slow down", HTML)) == []
+        assert Judge(check, spec(path="/api/me", status=301)).lines(elsewhere) == []
+
+
+def test_a_service_token_that_was_refused_is_told() -> None:
+    """Policy of kind Allow, or an expired token: credentials were sent, and Access still asks for a login."""
+    login = answer(302, "", EDGE, location=ACCESS)
+    (without,) = JUDGES[0].findings(login)
+    (with_token,) = JUDGES[0].findings(replace(login, sent=frozenset({"cf-access-client-id"})))
+    assert without.hint == ""
+    assert "refused" in with_token.hint
+    assert "Service Auth" in with_token.hint

@@ -39,7 +39,7 @@ def judge(
 ) -> list[Finding | Remark]:
     """What the check says of a page, on a site that gives ``one`` and ``other`` to the two addresses that cannot exist."""
     spec = PageSpec(path=path)
-    question, *impossible = CHECK.probes(spec)
+    question, *impossible = CHECK.probes(spec, {})
     seen = {question: own, **dict(zip(impossible, (one, other or one), strict=False))}
     return list(CHECK.judge(spec, seen))
 
@@ -56,13 +56,13 @@ def lines(judgement: list[Finding | Remark]) -> list[str]:
 
 
 def test_a_page_is_asked_for_like_a_browser_would_and_so_are_two_addresses_that_cannot_exist() -> None:
-    assert list(CHECK.probes(PageSpec(path="/login"))) == [Probe(path="/login", accept=ACCEPT), *IMPOSSIBLE]
+    assert list(CHECK.probes(PageSpec(path="/login"), {})) == [Probe(path="/login", accept=ACCEPT), *IMPOSSIBLE]
     assert len({probe.path for probe in IMPOSSIBLE}) == 2
 
 
 def test_the_home_page_is_not_compared_with_the_answer_to_any_address() -> None:
     """It may well be that answer: of a single-page application by intent, too."""
-    assert list(CHECK.probes(PageSpec(path="/"))) == [Probe(path="/", accept=ACCEPT)]
+    assert list(CHECK.probes(PageSpec(path="/"), {})) == [Probe(path="/", accept=ACCEPT)]
     assert judge(page(shell("Welcome"), path="/"), path="/") == []
 
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -40,11 +41,13 @@ from observe.hostile import (
     takes_and_waits,
     wrapped_in_gzip,
 )
+from pytest_pagesmoke.checks.asset import AssetSpec
 from pytest_pagesmoke.model import (
     Answer,
     Hop,
     Judgement,
     Kind,
+    Manners,
     NoAnswer,
     Observation,
     Probe,
@@ -70,10 +73,12 @@ def target(url: str, *, kind: Kind = Kind.LOCAL, headers: Mapping[str, str] | No
 def ask_all(asked: Target, *probes: Probe, timeout_s: float = LONG_S) -> list[Observation]:
     """The observations of these questions, one after the other, by one observer."""
 
+    manners = Manners(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, concurrency=4)
+
     async def one_by_one() -> list[Observation]:
-        observer = HttpObserver(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, concurrency=4)
+        observer = HttpObserver()
         try:
-            return [await observer.ask(asked, probe) for probe in probes]
+            return [await observer.ask(replace(asked, manners=manners), probe) for probe in probes]
         finally:
             await observer.close()
 
@@ -251,7 +256,7 @@ class TestHostile:
                 loop.call_soon_threadsafe(asked.set)
                 never_answers(connection)
 
-            observer = HttpObserver(timeout_s=PATIENCE_S, max_body_bytes=1, concurrency=1)
+            observer = HttpObserver()
             asking = asyncio.create_task(observer.ask(target(hostile.serve(script).url), Probe(path="/")))
             await asked.wait()
             asking.cancel()
@@ -674,12 +679,15 @@ class TestStopping:
     }
 
     def test_in_the_middle_of_everything(self, hostile: Hostile) -> None:
-        run = Run(lambda: HttpObserver(timeout_s=PATIENCE_S, max_body_bytes=1000, concurrency=4), concurrency=4)
+        run = Run(HttpObserver)
+        manners = Manners(timeout_s=PATIENCE_S, max_body_bytes=1000)
         checks = []
         for name, script in self.SCRIPTS.items():
             url = hostile.serve(script).url
-            site = Target(name=name, url=over_tls(url) if name == "handshake" else url, kind=Kind.LOCAL)
-            checks += [PlannedLive(target=site, check=_AskCheck(), spec=path) for path in ("/a", "/b")]
+            site = Target(
+                name=name, url=over_tls(url) if name == "handshake" else url, kind=Kind.LOCAL, manners=manners
+            )
+            checks += [PlannedLive(target=site, check=_AskCheck(), spec=AssetSpec(path=path)) for path in ("/a", "/b")]
         run.ask_ahead(checks)
         assert run.result(checks[0]).findings == ()
         started = time.monotonic()
@@ -694,16 +702,14 @@ class _AskCheck:
 
     test: ClassVar[str] = "test_ask"
     key: ClassVar[str] = "ask"
+    spec: ClassVar[type] = AssetSpec
     column: ClassVar[str] = "ask"
     rules: ClassVar[tuple[Rule, ...]] = ()
 
-    def subject(self, spec: str) -> str:
-        return spec
+    def probes(self, spec: AssetSpec, _seen: Seen) -> Iterable[Probe]:
+        return [Probe(path=spec.path)]
 
-    def probes(self, spec: str) -> Iterable[Probe]:
-        return [Probe(path=spec)]
-
-    def judge(self, _spec: str, _seen: Seen) -> Judgement:
+    def judge(self, _spec: AssetSpec, _seen: Seen) -> Judgement:
         return iter(())
 
 
@@ -760,13 +766,13 @@ class TestNames:
     def test_a_process_does_not_wait_for_a_slow_resolver(self) -> None:
         program = """
 import asyncio, socket, threading
-from pytest_pagesmoke.model import Kind, Probe, Target
+from pytest_pagesmoke.model import Kind, Manners, Probe, Target
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.run import _Loop
 
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
-observer = HttpObserver(timeout_s=0.1, max_body_bytes=1, concurrency=1)
-target = Target(name="site", url="http://no-such-site.invalid", kind=Kind.PRODUCTION)
+observer = HttpObserver()
+target = Target(name="site", url="http://no-such-site.invalid", kind=Kind.PRODUCTION, manners=Manners(timeout_s=0.1))
 with asyncio.Runner(loop_factory=_Loop) as runner:
     print(runner.run(observer.ask(target, Probe(path="/"))).reason)
     runner.run(observer.close())

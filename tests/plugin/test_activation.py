@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kit import GOOD_SITE, Pytest, Serve
+from kit import GOOD_SITE, OWN_TEST, Pytest, Serve
 
-OWN_TEST = "def test_own(): pass"
 DEAD = "http://127.0.0.1:1"
 
 
@@ -135,17 +134,6 @@ def test_all_mistakes_are_said_at_once(run: Pytest) -> None:
     result.stderr.fnmatch_lines(
         ["*--pagesmoke=nowhere:*", "*--pagesmoke=ftp://example.com:*", "*--base-url=example.com:*"]
     )
-
-
-@pytest.mark.parametrize("name", ["pagesmoke.toml", "pyproject.toml"])
-def test_settings_that_this_version_cannot_read_are_not_passed_over(
-    pytester: pytest.Pytester, run: Pytest, name: str
-) -> None:
-    """Green by another list than the one that the settings ask for would be a lie."""
-    (pytester.path / name).write_text("[tool.pagesmoke]\npages = []\n")
-    result = run(f"--base-url={DEAD}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*{name}: this version of pytest-pagesmoke reads no settings yet*"])
 
 
 def test_a_secret_in_an_address_is_shown_nowhere(serve: Serve, run: Pytest) -> None:

@@ -6,7 +6,19 @@ import shlex
 
 import pytest
 
-from pytest_pagesmoke.model import Answer, Finding, Hop, Kind, NoAnswer, Observation, Probe, Reason, Rule, Target
+from pytest_pagesmoke.model import (
+    Answer,
+    Finding,
+    Hop,
+    Kind,
+    Manners,
+    NoAnswer,
+    Observation,
+    Probe,
+    Reason,
+    Rule,
+    Target,
+)
 from pytest_pagesmoke.say import failure
 
 RULE = Rule(id="page-status", title="A page answers with another status", cause="It is gone.", fix="Bring it back.")
@@ -19,7 +31,7 @@ URL = "https://www.example.com/login"
 def block(
     observation: Observation, *, finding: Finding = FINDING, target: Target = TARGET, probe: Probe = PROBE
 ) -> str:
-    return failure.live_failure(finding, target=target, probe=probe, observation=observation, timeout_s=10.0)
+    return failure.live_failure(finding, target=target, probe=probe, observation=observation)
 
 
 def answer(body: bytes = b"", **headers: str) -> Answer:
@@ -246,8 +258,14 @@ def test_tidied() -> None:
 
 
 def curl(path: str = "/login", *, url: str = TARGET.url, accept: str = "*/*", headers: tuple[str, ...] = ()) -> str:
-    target = Target(name="x", url=url, kind=Kind.PRODUCTION, headers=dict.fromkeys(headers, "S3CRET"))
-    return failure.curl(target, Probe(path=path, accept=accept), timeout_s=2.5)
+    target = Target(
+        name="x",
+        url=url,
+        kind=Kind.PRODUCTION,
+        headers=dict.fromkeys(headers, "S3CRET"),
+        manners=Manners(timeout_s=2.5),
+    )
+    return failure.curl(target, Probe(path=path, accept=accept))
 
 
 @pytest.mark.parametrize(

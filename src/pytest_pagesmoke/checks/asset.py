@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks.takes import BODILESS, CheckId, SitePath, Status
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
 
 ASSET_STATUS = Rule(
@@ -59,51 +60,54 @@ _MAY_BE_HTML: Final = frozenset({".html", ".htm", ".xhtml"})
 
 @dataclass(frozen=True, kw_only=True)
 class AssetSpec:
-    path: str
-    status: int = 200
+    path: SitePath
+    id: CheckId = ""
+    status: Status = 200
 
 
 class AssetCheck:
     test: ClassVar[str] = "test_asset"
     key: ClassVar[str] = "assets"
+    spec: ClassVar[type] = AssetSpec
     column: ClassVar[str] = "assets"
     rules: ClassVar[tuple[Rule, ...]] = (ASSET_STATUS, ASSET_TYPE, ASSET_EMPTY)
 
-    def subject(self, spec: AssetSpec) -> str:
-        return spec.path
-
-    def probes(self, spec: AssetSpec) -> Iterable[Probe]:
-        yield Probe(path=spec.path)
+    def probes(self, spec: AssetSpec, seen: Seen) -> Iterable[Probe]:  # noqa: ARG002 - one answer tells all
+        yield _probe(spec)
 
     def judge(self, spec: AssetSpec, seen: Seen) -> Judgement:
-        (probe,) = self.probes(spec)
-        answer = live.site_answer(seen[probe], subject=spec.path, status=spec.status)
+        answer = live.site_answer(seen[_probe(spec)], subject=spec.path, status=spec.status)
         if isinstance(answer, Finding):
             yield answer
         elif finding := live.wrong_status(answer, ASSET_STATUS, subject=spec.path, status=spec.status):
             yield finding
+        elif spec.status in BODILESS or spec.status >= 400:  # it must be gone: what says so is no asset
+            return
         elif not answer.body.strip():
             yield Finding(
                 rule=ASSET_EMPTY, subject=spec.path, expected="a file with content", actual=f"{len(answer.body)} bytes"
             )
         else:
-            yield from _judge_type(spec, answer)
+            expected, actual = wrong_type(spec.path, answer)
+            if actual:
+                yield Finding(rule=ASSET_TYPE, subject=spec.path, expected=expected, actual=actual)
 
 
-def _judge_type(spec: AssetSpec, answer: Answer) -> Judgement:
-    suffix = PurePosixPath(spec.path.partition("?")[0]).suffix.lower()
+def _probe(spec: AssetSpec) -> Probe:
+    return Probe(path=spec.path, follow=spec.status not in recognise.REDIRECTS)
+
+
+def wrong_type(path: str, answer: Answer) -> tuple[str, str]:
+    """What a file of this name should be, and what it is instead; the latter is empty where it fits."""
+    suffix = PurePosixPath(path.partition("?")[0]).suffix.lower()
     expected, types = _TYPES.get(suffix, (f"a {suffix or 'static'} file", frozenset[str]()))
     is_html = recognise.looks_like_html if types else recognise.is_html_document
     if suffix not in _MAY_BE_HTML and is_html(answer.text):
-        yield Finding(
-            rule=ASSET_TYPE,
-            subject=spec.path,
-            expected=expected,
-            actual=f"an HTML page declared {answer.media_type or 'as nothing'}",
-        )
+        return expected, f"an HTML page declared {answer.media_type or 'as nothing'}"
     # Without the header browsers judge by the content, which is not HTML here.
-    elif types and answer.media_type and not any(_fits(answer.media_type, allowed) for allowed in types):
-        yield Finding(rule=ASSET_TYPE, subject=spec.path, expected=expected, actual=answer.media_type)
+    if types and answer.media_type and not any(_fits(answer.media_type, allowed) for allowed in types):
+        return expected, answer.media_type
+    return expected, ""
 
 
 def _fits(media_type: str, allowed: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from pytest_pagesmoke import recognise
-from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks import live, values
+from pytest_pagesmoke.checks.takes import BODILESS, CheckId, Json, SitePath, Status, Text
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
 
 HEALTH_STATUS = Rule(
@@ -22,13 +23,14 @@ HEALTH_NOT_JSON = Rule(
     id="health-not-json",
     title="The health endpoint does not answer JSON",
     cause="An HTML page came in its place: the site's fallback page answers every path, and no worker answers this one. Or the endpoint speaks plain text.",
-    fix="Check the build output for its worker. An endpoint that answers plain text by intent says so in its settings.",
+    fix='Check the build output for its worker. An endpoint that answers plain text by intent says so in its settings: `{ path = …, text = "OK" }`.',
 )
 HEALTH_UNHEALTHY = Rule(
     id="health-unhealthy",
     title="The backend says that it is not healthy",
-    cause="The endpoint answers, and its JSON names a part that fails, or does not say that it is healthy.",
-    fix="Look at the part that is named: a database, a binding, a secret or an API of this environment.",
+    cause="The endpoint answers, and names a part that fails, does not say that it is healthy, or not what the settings expect.",
+    fix="Look at the part that is named: a database, a binding, a secret or an API of this environment. What this endpoint says when it "
+    "is healthy stands in its settings: `expect`, or `text`.",
 )
 HEALTH_CACHED = Rule(
     id="health-cached",
@@ -67,56 +69,74 @@ _CACHED: Final = frozenset({"hit", "stale", "updating"})
 
 @dataclass(frozen=True, kw_only=True)
 class HealthSpec:
-    path: str
-    status: int = 200
+    """``expect`` or ``text`` stand in place of the words that are usual for health."""
+
+    path: SitePath
+    id: CheckId = ""
+    status: Status = 200
+    expect: Json = field(default_factory=dict)
+    text: Text = ""
+
+    def __post_init__(self) -> None:
+        if self.expect and self.text:
+            raise ValueError("expect is for JSON and text for what is none: one of them")
+        if self.status in BODILESS and (self.expect or self.text):
+            raise ValueError(f"an answer of status {self.status} has no body: leave out expect and text")
 
 
 class HealthCheck:
     test: ClassVar[str] = "test_health"
     key: ClassVar[str] = "health"
+    spec: ClassVar[type] = HealthSpec
     column: ClassVar[str] = "health"
     rules: ClassVar[tuple[Rule, ...]] = (HEALTH_STATUS, HEALTH_NOT_JSON, HEALTH_UNHEALTHY, HEALTH_CACHED)
 
-    def subject(self, spec: HealthSpec) -> str:
-        return spec.path
-
-    def probes(self, spec: HealthSpec) -> Iterable[Probe]:
-        yield Probe(path=spec.path, accept="application/json")
+    def probes(self, spec: HealthSpec, seen: Seen) -> Iterable[Probe]:  # noqa: ARG002 - one answer tells all
+        yield _probe(spec)
 
     def judge(self, spec: HealthSpec, seen: Seen) -> Judgement:
-        (probe,) = self.probes(spec)
-        answer = live.site_answer(seen[probe], subject=spec.path, status=spec.status)
+        answer = live.site_answer(seen[_probe(spec)], subject=spec.path, status=spec.status)
         if isinstance(answer, Finding):
             yield answer
-        elif finding := live.wrong_status(answer, HEALTH_STATUS, subject=spec.path, status=spec.status):
+            return
+        wrong_status = live.wrong_status(answer, HEALTH_STATUS, subject=spec.path, status=spec.status)
+        if finding := wrong_status or _unhealthy(spec, answer):
             yield finding
-        else:
-            yield from _judge_body(spec, answer)
+        elif cached := _cached(answer):
+            yield Finding(rule=HEALTH_CACHED, subject=spec.path, expected="a fresh answer", actual=cached)
 
 
-def _judge_body(spec: HealthSpec, answer: Answer) -> Judgement:
+def _probe(spec: HealthSpec) -> Probe:
+    accept = "*/*" if spec.text else "application/json"
+    return Probe(path=spec.path, accept=accept, follow=spec.status not in recognise.REDIRECTS)
+
+
+def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
     def broken(rule: Rule, expected: str, actual: str) -> Finding:
         return Finding(rule=rule, subject=spec.path, expected=expected, actual=actual)
 
+    if spec.status in BODILESS:
+        return None
+    if spec.text:
+        said = answer.text.strip()
+        if said.lower() == spec.text.strip().lower():
+            return None
+        return broken(HEALTH_UNHEALTHY, f"the text {spec.text!r}", recognise.sketch(answer))
     try:
         body = recognise.parse_json(answer.text)
     except ValueError as error:
-        yield broken(HEALTH_NOT_JSON, "JSON", _what_instead(answer, error))
-        return
+        return broken(HEALTH_NOT_JSON, "JSON", _no_json(answer, error))
+    if spec.expect:
+        differs = values.unlike(body, spec.expect)
+        return broken(HEALTH_UNHEALTHY, *differs) if differs else None
     if contradiction := next(_contradictions(body), ""):
-        yield broken(HEALTH_UNHEALTHY, _EXPECTED, contradiction)
-    elif not _says_healthy(body):
-        yield broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))
-    elif cached := _cached(answer):
-        yield broken(HEALTH_CACHED, "a fresh answer", cached)
+        return broken(HEALTH_UNHEALTHY, _EXPECTED, contradiction)
+    return None if _says_healthy(body) else broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))
 
 
-def _what_instead(answer: Answer, error: ValueError) -> str:
-    if not answer.body.strip():
-        return "an empty body"
-    if recognise.looks_like_html(answer.text):
-        return "an HTML page"
-    return f"{answer.text.strip()[:40]!r} ({error})"
+def _no_json(answer: Answer, error: ValueError) -> str:
+    said = recognise.sketch(answer)
+    return f"{answer.text.strip()[:40]!r} ({error})" if said.startswith("begins ") else said
 
 
 def _says_healthy(body: object) -> bool:

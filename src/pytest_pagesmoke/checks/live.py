@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke import recognise
-from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason, Rule
+from pytest_pagesmoke.model import Answer, Finding, Judgement, NoAnswer, Observation, Reason, Rule
 
 UNREACHABLE = Rule(
     id="unreachable",
@@ -28,7 +28,7 @@ TLS_INVALID = Rule(
     title="The certificate cannot be trusted",
     cause="The certificate is for another name, has expired, or was issued by an authority that this machine does not know. "
     "A custom domain that was just connected has no certificate for some minutes.",
-    fix="Look at the domain's state in the dashboard (Custom domains). Behind a company's proxy: add its authority to the system's trust store.",
+    fix="Look at the domain's state in the dashboard (Custom domains). Behind a company's proxy: add its authority to the system's trust store, or name it as `ca_file` in the settings.",
 )
 HTTP_INVALID = Rule(
     id="http-invalid",
@@ -39,7 +39,7 @@ HTTP_INVALID = Rule(
 BODY_TOO_LARGE = Rule(
     id="body-too-large",
     title="The answer is larger than a check reads",
-    cause="The body exceeds 10 MiB after decompression: a file was taken for a page, or the answer never ends.",
+    cause="The body exceeds `max_body_bytes` after decompression (10 MiB unless the settings say otherwise): a file was taken for a page, or the answer never ends.",
     fix="See what it sends: add `| head -c 1000` to the curl command above. If the file is this large by right, check a smaller one in its place.",
 )
 REDIRECT_LOOP = Rule(
@@ -59,8 +59,9 @@ ACCESS_LOGIN = Rule(
     id="access-login",
     title="Cloudflare Access asks for a login first",
     cause="The site, or its previews, are protected by Cloudflare Access, and this run is not let in. The site itself was not reached.",
-    fix="Test an address that is not protected. Or create a service token and a Service Auth policy for it in Zero Trust, to be sent "
-    "with each request (not in this version yet: CHANGELOG.md).",
+    fix="Create a service token and a Service Auth policy for it in Zero Trust, and name both headers in the settings: "
+    '`headers = { CF-Access-Client-Id = "${CF_ACCESS_CLIENT_ID}", CF-Access-Client-Secret = "${CF_ACCESS_CLIENT_SECRET}" }`. Or test an address '
+    "that is not protected.",
 )
 BOT_CHALLENGE = Rule(
     id="bot-challenge",
@@ -113,6 +114,8 @@ RULES: Final = (
     LOCAL_NOT_READY,
 )
 
+_REFUSED: Final = "a service token was sent and refused: its policy must be of kind Service Auth (not Allow), and the token must not have expired"
+
 _BY_REASON: Final = {
     Reason.NO_ADDRESS: UNREACHABLE,
     Reason.REFUSED: UNREACHABLE,
@@ -128,7 +131,7 @@ _BY_REASON: Final = {
 
 
 def site_answer(observation: Observation, *, subject: str, status: int) -> Answer | Finding:
-    """The answer, if it is the site's own; else what came in its place."""
+    """The answer, if it is the site's own; else what came in its place. A redirect or a 429 that is wanted is the site's own."""
     if isinstance(observation, NoAnswer):
         return Finding(
             rule=_BY_REASON[observation.reason],
@@ -147,24 +150,41 @@ def site_answer(observation: Observation, *, subject: str, status: int) -> Answe
     if recognise.is_access_login(answer):
         target = recognise.location(answer)
         return instead(
-            ACCESS_LOGIN, f"{answer.status} to the Cloudflare Access login at {target.hostname if target else '?'}"
+            ACCESS_LOGIN,
+            f"{answer.status} to the Cloudflare Access login at {target.hostname if target else '?'}",
+            _REFUSED if any(name.startswith("cf-access-") for name in answer.sent) else "",
         )
     if recognise.is_challenge(answer):
         return instead(BOT_CHALLENGE, f"{answer.status} with a challenge (cf-mitigated: challenge)")
     if (thrown := recognise.worker_exception(answer)) is not None:
         return instead(WORKER_EXCEPTION, f"{answer.status}: the worker threw {thrown or 'an exception'}")
-    if (
-        answer.status == 429 and recognise.error_code(answer) != 1027
-    ):  # 1027: the account's daily limit, no matter of waiting
+    # 1027: the account's daily limit, no matter of waiting
+    if answer.status == 429 != status and recognise.error_code(answer) != 1027:
         wait = answer.headers.get("retry-after")
         return instead(RATE_LIMITED, "429" + (f", retry after {wait}" if wait else ""))
     if recognise.is_placeholder(answer):
         return instead(PLACEHOLDER, f"{answer.status} with Cloudflare's placeholder page")
-    if elsewhere := _other_origin(answer):
+    if answer.status != status and (elsewhere := _other_origin(answer)):
         is_site = elsewhere.startswith(("http:", "https:"))
         hint = f"if the site lives there: --base-url={elsewhere}" if is_site else ""
         return instead(REDIRECT_ELSEWHERE, f"{answer.status} to {elsewhere}", hint)
     return answer
+
+
+def judge_access(observation: Observation, rule: Rule, *, subject: str) -> Judgement:
+    """Judge that a stranger is sent to the Cloudflare Access login; ``rule`` is broken where the site itself answers."""
+    if isinstance(observation, Answer) and recognise.is_access_login(observation):
+        return
+    answer = site_answer(observation, subject=subject, status=302)
+    if isinstance(answer, Finding):
+        yield answer
+    else:
+        yield Finding(
+            rule=rule,
+            subject=subject,
+            expected="302 to the Cloudflare Access login",
+            actual=f"{answer.status}: the site itself answered a stranger",
+        )
 
 
 def _other_origin(answer: Answer) -> str:

@@ -20,6 +20,7 @@ from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
 from pytest_pagesmoke.observe.failures import explain
+from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
@@ -41,18 +42,20 @@ class _Progress:
 
 
 class HttpObserver:
-    """Asks targets, one connection pool a target. ``timeout_s`` bounds the whole exchange, redirects and body included."""
+    """Asks targets, each by its manners, with one connection pool a target. ``secrets`` are struck out of all that comes in."""
 
-    def __init__(self, *, timeout_s: float, max_body_bytes: int, concurrency: int) -> None:
-        self._timeout_s = timeout_s
-        self._max_body_bytes = max_body_bytes
-        self._concurrency = concurrency
+    def __init__(self, *, secrets: Secrets = NO_SECRETS) -> None:
+        self._secrets = secrets
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     async def ask(self, target: Target, probe: Probe) -> Observation:
         """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
-        progress = _Progress(url=target.url + probe.path)
+        return self._secrets.struck_out(await self._ask(target, probe))
+
+    async def _ask(self, target: Target, probe: Probe) -> Observation:
+        progress = _Progress(url=probe.address(target))
         started = time.monotonic()
+        timeout_s = target.manners.timeout_s
 
         def no_answer(reason: Reason, text: str) -> NoAnswer:
             return NoAnswer(
@@ -64,10 +67,10 @@ class HttpObserver:
             )
 
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(self._client(target), probe, progress, started)
+            async with asyncio.timeout(timeout_s):
+                return await self._exchange(target, probe, progress, started)
         except TimeoutError:
-            return no_answer(Reason.TIMEOUT, f"no complete answer within {self._timeout_s:g} s ({progress.phase})")
+            return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.phase})")
         except _RedirectLoop as loop:
             return no_answer(Reason.REDIRECT_LOOP, str(loop))
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent is an observation, no crash
@@ -79,18 +82,22 @@ class HttpObserver:
             await client.aclose()
         self._clients.clear()
 
-    async def _exchange(self, client: httpx.AsyncClient, probe: Probe, progress: _Progress, started: float) -> Answer:
+    async def _exchange(self, target: Target, probe: Probe, progress: _Progress, started: float) -> Answer:
+        client = self._client(target)
+        own = {} if probe.as_stranger else target.headers
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            async with aclosing(await _begin(client, progress.url, accept=probe.accept)) as response:
+            async with aclosing(await _begin(client, progress.url, _request_headers(target, probe))) as response:
                 headers: dict[str, str] = response.extensions[_HEADERS]
                 redirect = headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
-                onward = _tidied(progress.url, redirect)
+                onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
                     progress.phase = "the headers came, the body did not end"
                     encoding = headers.get("content-encoding", "")
-                    body = await read_body(response.aiter_raw(), encoding=encoding, max_bytes=self._max_body_bytes)
+                    body = await read_body(
+                        response.aiter_raw(), encoding=encoding, max_bytes=target.manners.max_body_bytes
+                    )
                     return Answer(
                         url=progress.url,
                         status=response.status_code,
@@ -99,6 +106,7 @@ class HttpObserver:
                         hops=tuple(progress.hops),
                         http_version=response.http_version,
                         elapsed_s=time.monotonic() - started,
+                        sent=frozenset(name.lower() for name in own),
                     )
                 progress.hops.append(Hop(status=response.status_code, url=progress.url, location=redirect))
             if onward in visited or len(progress.hops) > _MAX_HOPS:
@@ -107,20 +115,20 @@ class HttpObserver:
 
     def _client(self, target: Target) -> httpx.AsyncClient:
         if target.name not in self._clients:
+            concurrency = target.manners.concurrency
             self._clients[target.name] = httpx.AsyncClient(
-                headers=_request_headers(target),
                 # No question may depend on which other ones were answered before it.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 event_hooks={"response": [_set_headers_aside]},
                 verify=_trust(target),
                 timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
-                limits=httpx.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+                limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
                 trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
             )
         return self._clients[target.name]
 
 
-async def _begin(client: httpx.AsyncClient, url: str, *, accept: str) -> httpx.Response:
+async def _begin(client: httpx.AsyncClient, url: str, headers: httpx.Headers) -> httpx.Response:
     """Send the question, and wait for the head of its answer.
 
     A connection that has served another question may have been closed, or spoilt, since then: that says nothing of this
@@ -128,7 +136,7 @@ async def _begin(client: httpx.AsyncClient, url: str, *, accept: str) -> httpx.R
     """
     while True:
         way = _Way()
-        request = client.build_request("GET", url, headers={"Accept": accept}, extensions={"trace": way.follow})
+        request = client.build_request("GET", url, headers=headers, extensions={"trace": way.follow})
         try:
             return await client.send(request, stream=True)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
@@ -162,10 +170,12 @@ async def _set_headers_aside(response: httpx.Response) -> None:
     response.headers.pop("location", None)
 
 
-def _request_headers(target: Target) -> httpx.Headers:
-    """The target's own headers go before ours, but for the encoding, which must be one whose decoder is bounded."""
-    headers = httpx.Headers({"User-Agent": USER_AGENT})
-    headers.update(target.headers)
+def _request_headers(target: Target, probe: Probe) -> httpx.Headers:
+    """The target's own headers go before ours, but for what the question is about, and the encoding: its decoder must be bounded."""
+    headers = httpx.Headers({"User-Agent": target.manners.user_agent or USER_AGENT})
+    if not probe.as_stranger:
+        headers.update(target.headers)
+    headers["Accept"] = probe.accept
     headers["Accept-Encoding"] = ACCEPT_ENCODING
     return headers
 
@@ -184,7 +194,10 @@ def _path(url: str) -> str:
 
 
 def _trust(target: Target) -> ssl.SSLContext:
-    """Whom to believe: the system's trust store. Over http nobody is asked, and loading the store would cost 30 ms."""
-    if target.url.startswith("https:"):
+    """Whom to believe: the settings' authorities, else the system's. Over http nobody is asked, and loading the store would cost 30 ms."""
+    if target.url.startswith("https:") and not target.manners.ca_file:
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if target.manners.ca_file:
+        context.load_verify_locations(cafile=target.manners.ca_file)
+    return context

@@ -17,7 +17,7 @@ WORKERINPUT_KEY: Final = "pagesmoke"
 class Activation:
     """What the command line asks for.
 
-    ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
+    ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own.
     """
 
@@ -26,6 +26,7 @@ class Activation:
     collect: str
     chosen: list[str]
     other_args: list[str]
+    file: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -37,7 +38,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
 
     what: list[str] = config.getoption("pagesmoke")
     typed = _is_typed(config.invocation_params.args)
-    named, other_args = _split(config)
+    named, other_args, file = _split(config)
     if not (what or typed or named is not None):
         return None
     base_url = (config.getoption("base_url") or "") if typed else ""
@@ -57,7 +58,9 @@ def activation_of(config: pytest.Config) -> Activation | None:
         collect = "no"
     else:
         collect = "yes" if what else "if-alone"
-    return Activation(what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args)
+    return Activation(
+        what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args, file=file
+    )
 
 
 def for_workers(activation: Activation) -> dict[str, object]:
@@ -70,18 +73,23 @@ def _is_typed(args: Sequence[str]) -> bool:
     return any(arg == "--base-url" or arg.startswith("--base-url=") for arg in map(str, args))
 
 
-def _split(config: pytest.Config) -> tuple[list[str] | None, list[str]]:
-    """The tests named behind `pagesmoke.toml` (None where it is not named), and all other arguments."""
+def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:
+    """The tests named behind `pagesmoke.toml` (None where it is not named), all other arguments, and which file that is."""
     folders = {config.invocation_params.dir.resolve(), config.rootpath.resolve()}
     named: list[str] | None = None
     others: list[str] = []
+    files: dict[str, None] = {}
     whole = False
     for arg in config.args:
         file, _, test = arg.partition("::")
         path = Path(config.invocation_params.dir, file)
-        if path.name == _FILE_NAME and path.parent.resolve() in folders:
+        if path.name == _FILE_NAME and (path.is_file() or path.parent.resolve() in folders):
             named = [*(named or []), *([test] if test else [])]
             whole = whole or not test
+            if path.is_file():
+                files[str(path.resolve())] = None
         else:
             others.append(arg)
-    return ([] if whole else named), others
+    if len(files) > 1:
+        raise pytest.UsageError(f"one settings file a run, not {len(files)}: {', '.join(files)}")
+    return ([] if whole else named), others, next(iter(files), "")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,10 +18,12 @@ from pytest_pagesmoke.plugin import local
 from pytest_pagesmoke.plugin.activation import WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.collection import CHECK_FIXTURE, CheckItem, collect_checks, is_chosen, parametrize, shield
 from pytest_pagesmoke.plugin.looking import Looking
+from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.terminal import summary
-from pytest_pagesmoke.settings import FILE_NAME, SetUpError, checklist, refuse_settings_file
+from pytest_pagesmoke.settings import FILE_NAME, SetUpError, load
 from pytest_pagesmoke.targets import Selection, select
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
+from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration
 from pytest_pagesmoke.wrangler.server import LocalServer
 from pytest_pagesmoke.wrangler.tools import find_wrangler
 
@@ -39,7 +44,7 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     from pytest_pagesmoke.plugin import fixtures  # needs ACTIVE
 
     config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
-    if activation.chosen or activation.collect == "yes":
+    if active.collect == "yes":
         # Ours are collected by us; an argument list that is now empty must not turn into "the current directory".
         config.args[:] = activation.other_args
 
@@ -51,21 +56,30 @@ class ActiveRun:
         self._config = config
         self._activation = activation
         self._is_worker = hasattr(config, "workerinput")
-        self._project = config.invocation_params.dir
-        refuse_settings_file(self._project)
-        selection = select(activation.what, base_url=activation.base_url)
-        self._settings = checklist(selection.served)
-        self._planned = plan(self._settings, selection)
+        self._here = config.invocation_params.dir
+        self._settings = load(self._here, named=Path(activation.file) if activation.file else None)
+        file = self._settings.file
+        self._project = file.parent if file else self._here
+        selection = self._selection()
+        self._secrets = secrets_of(selection.targets, self._from_environment(selection))
+        self._options = selection.options
+        self._planned = plan(self._settings, selection, file=self._file_in_ids())
+        if not self._planned:
+            raise SetUpError(
+                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}"
+            )
         names = [check.id.partition("::")[2] for check in self._planned]
         for choice in activation.chosen:
             if not any(is_chosen(name, [choice]) for name in names):
                 raise SetUpError(
                     f"{FILE_NAME}::{choice}: no such test in this run, which has:\n  " + "\n  ".join(names)
                 )
+        self.collect = self._what_to_collect()
 
-        self._server = self._local_server(selection) if not self._is_worker else None
+        served = Path(self._here if selection.folder_typed else self._project, selection.served)
+        self._server = self._local_server(selection, served) if not self._is_worker else None
         address = local.SharedAddress(config) if self._is_worker else self._server
-        self._looking = Looking(self._settings, project=self._project, local=address)
+        self._looking = Looking(project=self._project, dist=served, secrets=self._secrets, local=address)
 
         self._asked_ahead = False
         self._selected: set[str] = set()  # ids of built-in checks that are to run
@@ -73,7 +87,76 @@ class ActiveRun:
         self._left_out = False
         self._records: dict[str, CheckRecord] = {}
 
-    def _local_server(self, selection: Selection) -> LocalServer | None:
+    def _selection(self) -> Selection:
+        """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
+        settings = self._settings
+        output, flaw = self._output()
+        selection = select(
+            self._activation.what,
+            base_url=self._activation.base_url,
+            default_dist=output,
+            declared=settings.targets,
+            manners=settings.checks.manners,
+        )
+        served = any(target.starts_here for target in selection.targets)
+        mistakes = [
+            *settings.mistakes,
+            *settings.missing_variables(selection.used, dist=selection.dist is not None or served),
+        ]
+        if selection.dist is not None:
+            mistakes += settings.not_yet
+        said = [f"{self._shown(settings.file)}: {mistake}" for mistake in mistakes] + [*selection.mistakes]
+        if flaw and not selection.folder_typed and (served or selection.dist is not None):
+            said.append(flaw)
+        if said:
+            raise SetUpError("\n".join(said))
+        return selection
+
+    def _output(self) -> tuple[Path, str]:
+        """The build output, and why it is not known. As the settings have it, else wrangler's configuration, else `dist`."""
+        if self._settings.dist_path is not None:
+            return self._settings.dist_path, ""
+        try:
+            configuration = find_configuration(self._project)
+        except ConfigurationError as error:
+            return Path("dist"), str(error)
+        if configuration is None or not configuration.output:
+            return Path("dist"), ""
+        return Path(os.path.relpath(configuration.file.parent / configuration.output, self._project)), ""
+
+    def _from_environment(self, selection: Selection) -> list[str]:
+        return [secret for name in selection.declared.values() for secret in self._settings.targets[name].secrets]
+
+    def _shown(self, file: Path | None) -> str:
+        """A file as whoever stands here would name it."""
+        if file is None:
+            return FILE_NAME
+        shown = os.path.relpath(file, self._here)
+        return str(file) if shown.startswith("..") else shown
+
+    def _file_in_ids(self) -> str:
+        """The settings file as it stands in test ids: its path from the root, if it has one of its own below that."""
+        file, root = self._settings.file, self._config.rootpath
+        below = file is not None and file.name == FILE_NAME and file.is_relative_to(root)
+        return file.relative_to(root).as_posix() if file is not None and below else FILE_NAME
+
+    def _command(self) -> str:
+        """How these checks are run again: from here the nearest settings are found by their bare name."""
+        file = self._activation.file
+        near = not file or any(Path(file).parent == folder.resolve() for folder in (self._here, *self._here.parents))
+        return COMMAND if near else f"pytest {shlex.quote(os.path.relpath(file, self._here))}"
+
+    def _what_to_collect(self) -> str:
+        """As the activation has it, but that a settings file is collected like a test file: with the folder that it is in."""
+        file, collect = self._settings.file, self._activation.collect
+        if file is None or collect == "yes":
+            return collect
+        if collect == "if-alone":
+            return "yes"
+        folders = [Path(self._here, arg).resolve() for arg in self._activation.other_args]
+        return "yes" if any(folder.is_dir() and file.resolve().is_relative_to(folder) for folder in folders) else "no"
+
+    def _local_server(self, selection: Selection, folder: Path) -> LocalServer | None:
         if not any(target.starts_here for target in selection.targets):
             return None
         wrangler = find_wrangler(self._project)
@@ -82,7 +165,12 @@ class ActiveRun:
                 "--pagesmoke=local needs wrangler, and there is none in node_modules here or above, nor on the PATH. "
                 "Install it: npm install --save-dev wrangler"
             )
-        return LocalServer(wrangler, folder=selection.served, project=self._project)
+        return LocalServer(wrangler, folder=folder, shown=selection.served, project=self._project)
+
+    def _collect(self, session: pytest.Session, chosen: Sequence[str]) -> list[pytest.Item]:
+        file = self._settings.file
+        place = file if file is not None and file.name == FILE_NAME else self._config.rootpath / FILE_NAME
+        return collect_checks(session, self._planned, chosen, file=place)
 
     # Collection: nothing is asked of any site here.
 
@@ -92,8 +180,8 @@ class ActiveRun:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         report = yield
         # Items and no collector: --lf would skip a file that it does not find on the disk.
-        if isinstance(collector, pytest.Session) and self._activation.collect == "yes" and report.passed:
-            report.result = [*report.result, *collect_checks(collector, self._planned, self._activation.chosen)]
+        if isinstance(collector, pytest.Session) and self.collect == "yes" and report.passed:
+            report.result = [*report.result, *self._collect(collector, self._activation.chosen)]
         return report
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -101,12 +189,12 @@ class ActiveRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        if self._activation.collect != "if-alone":
+        if self.collect != "if-alone":
             return
         if items:
             self._left_out = True
             return
-        added = collect_checks(session, self._planned, ())
+        added = self._collect(session, ())
         for item in added:
             item.ihook.pytest_itemcollected(item=item)
         report = pytest.CollectReport(nodeid=FILE_NAME, outcome="passed", longrepr=None, result=[*added])
@@ -187,7 +275,7 @@ class ActiveRun:
 
     def _exit_status(self) -> pytest.ExitCode:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
-        never_collected = self._activation.collect == "yes" and not self._collected
+        never_collected = self.collect == "yes" and not self._collected
         missing = self._selected - self._records.keys()
         if never_collected or (missing and missing == self._selected):
             return pytest.ExitCode.NO_TESTS_COLLECTED
@@ -206,7 +294,7 @@ class ActiveRun:
             terminalreporter.ensure_newline()
             terminalreporter.section("pagesmoke")
             tones = {"good": {"green": True}, "bad": {"red": True}}
-            for line in summary(self._target_runs(), settings=_CHECKLIST):
+            for line in summary(self._target_runs(), settings=self._shown_settings()):
                 terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
 
     def _target_runs(self) -> list[TargetRun]:
@@ -223,4 +311,19 @@ class ActiveRun:
         # The local server's address is known to those alone who have asked there.
         address = first.address or next((record.address for record in records if record.address), "(not started)")
         target = first.target if isinstance(first, PlannedLive) else None
-        return TargetRun(name=name, address=address, target=target, planned=len(checks), records=records)
+        return TargetRun(
+            name=name,
+            address=address,
+            target=target,
+            planned=len(checks),
+            records=records,
+            option=self._options.get(name, ""),
+            command=self._command(),
+            by_checklist=self._settings.file is None,
+        )
+
+    def _shown_settings(self) -> str:
+        file = self._settings.file
+        if file is None:
+            return _CHECKLIST
+        return self._shown(file) if file.name == FILE_NAME else f"[tool.pagesmoke] in {self._shown(file)}"

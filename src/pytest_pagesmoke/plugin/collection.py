@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,6 @@ from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.plan import Planned
-from pytest_pagesmoke.settings import FILE_NAME
 from pytest_pagesmoke.verdict import CheckFailed
 
 CHECK_FIXTURE = "_pagesmoke_check"
@@ -27,7 +27,7 @@ class CheckItem(pytest.Function):
         return self.session.gethookproxy(self.path.parent)
 
     def reportinfo(self) -> tuple[str, int, str]:
-        return FILE_NAME, 0, self.name  # a line there must be: reports of skipped tests name it
+        return self.nodeid.partition("::")[0], 0, self.name  # a line there must be: reports of skipped tests name it
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException]) -> str | TerminalRepr:  # type: ignore[override]  # narrower in Function
         if not isinstance(excinfo.value, CheckFailed):
@@ -35,7 +35,7 @@ class CheckItem(pytest.Function):
         shown = excinfo.getrepr(style="value")
         if shown.reprcrash is not None:  # the line behind FAILED in pytest's summary, and the whole of --tb=line
             shown.reprcrash.message = excinfo.value.line
-            shown.reprcrash.path = FILE_NAME
+            shown.reprcrash.path = self.nodeid.partition("::")[0]
         return shown
 
 
@@ -71,9 +71,17 @@ class SuiteModule(pytest.Module):
                 )
 
 
-def collect_checks(session: pytest.Session, planned: Sequence[Planned], chosen: Sequence[str]) -> list[pytest.Item]:
-    """The items of the planned checks; of all, or of those ``chosen`` by name (`test_page`, `test_page[production-/]`)."""
-    module: Any = SuiteModule.from_parent(session, path=session.config.rootpath / FILE_NAME)
+def collect_checks(
+    session: pytest.Session, planned: Sequence[Planned], chosen: Sequence[str], *, file: Path
+) -> list[pytest.Item]:
+    """The items of the planned checks; of all, or of those ``chosen`` by name (`test_page`, `test_page[production-/]`).
+
+    ``file`` is where they stand: the settings file, whether or not it exists.
+    """
+    if not planned:
+        return []
+    # pytest's own id would be an absolute path for a file above the root.
+    module: Any = SuiteModule.from_parent(session, path=file, nodeid=planned[0].file)
     module.tests = frozenset(check.test for check in planned)
     return [item for item in module.collect() if not chosen or is_chosen(item.name, chosen)]
 

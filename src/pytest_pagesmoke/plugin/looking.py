@@ -12,21 +12,25 @@ from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reaso
 from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin.local import LocalAddress
+from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult, Observer, Run, judge
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
-from pytest_pagesmoke.settings import Settings
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
 
 
 class Looking:
-    """Looks at what one process is to check. ``local`` is the local server, or its address as an xdist worker hears of it."""
+    """Looks at what one process is to check: sites, and the build output ``dist`` of the project in ``project``.
 
-    def __init__(self, settings: Settings, *, project: Path, local: LocalAddress | None) -> None:
-        self._settings = settings
+    ``local`` is the local server, or its address as an xdist worker hears of it.
+    """
+
+    def __init__(self, *, project: Path, dist: Path, secrets: Secrets, local: LocalAddress | None) -> None:
         self._project = project
+        self._dist = dist
+        self._secrets = secrets
         self._local = local
-        self._run = Run(self._make_observer, concurrency=settings.concurrency)
+        self._run = Run(self._make_observer)
 
     def ahead(self, checks: Iterable[Planned]) -> None:
         """Ask now for all these checks; `look` waits for each. The local server begins to start meanwhile."""
@@ -46,10 +50,7 @@ class Looking:
     def _make_observer(self) -> Observer:
         from pytest_pagesmoke.observe.http import HttpObserver  # imports httpx: a run of dist checks alone does without
 
-        settings = self._settings
-        return HttpObserver(
-            timeout_s=settings.timeout_s, max_body_bytes=settings.max_body_bytes, concurrency=settings.concurrency
-        )
+        return HttpObserver(secrets=self._secrets)
 
     def _look_live(self, planned: PlannedLive) -> Outcome:
         if planned.target.starts_here:
@@ -88,14 +89,13 @@ class Looking:
             target=planned.target,
             probe=result.probe,
             observation=observation,
-            timeout_s=self._settings.timeout_s,
         )
         return _failed(record, result.findings[0], block)
 
     def _look_at_dist(self, planned: PlannedDist) -> Outcome:
         started = time.time()
         shown = planned.spec.path.as_posix()  # as the user wrote it, not where it lies
-        tree = replace(observe_folder(Path(self._project, planned.spec.path), project=self._project), path=shown)
+        tree = replace(observe_folder(self._dist, project=self._project), path=shown)
         judgement = list(planned.check.judge(planned.spec, tree))
         findings = [item for item in judgement if isinstance(item, Finding)]
         record = CheckRecord(
@@ -130,7 +130,7 @@ def _not_started(planned: PlannedLive, server: NotStarted, began: float) -> Chec
         detail="\n".join([*server.lines, *earlier]),
         elapsed_s=time.time() - began,
     )
-    seen = dict.fromkeys(planned.check.probes(planned.spec), absence)
+    seen = dict.fromkeys(planned.check.probes(planned.spec, {}), absence)
     return judge(planned, seen, started=began, ended=time.time())
 
 

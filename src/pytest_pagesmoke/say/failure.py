@@ -31,7 +31,7 @@ def one_line(finding: Finding) -> str:
     return harmless(finding.line)
 
 
-def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation, timeout_s: float) -> str:
+def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation) -> str:
     """The failure block of a live check; its first line is `one_line`."""
     lines: list[tuple[str, str]] = [
         ("target", target.name if target.name == target.kind else f"{target.name} ({target.kind})"),
@@ -47,7 +47,7 @@ def live_failure(finding: Finding, *, target: Target, probe: Probe, observation:
         lines += [("it said" if first else "", line) for first, line in _numbered(observation.detail.splitlines())]
     lines.append(("asked", f"once, {observation.elapsed_s:.2f} s"))
     if not (isinstance(observation, NoAnswer) and target.starts_here):
-        lines.append(("repeat", curl(target, probe, timeout_s=timeout_s)))
+        lines.append(("repeat", curl(target, probe)))
     return _block(finding, lines)
 
 
@@ -56,14 +56,18 @@ def dist_failure(finding: Finding, *, folder: str) -> str:
     return _block(finding, [("folder", folder), *_finding(finding)])
 
 
-def curl(target: Target, probe: Probe, *, timeout_s: float) -> str:
+def curl(target: Target, probe: Probe) -> str:
     """A command that asks the same; secrets stand in it as `$NAMES`."""
-    command = f"curl -sS -i --compressed --max-time {timeout_s:g}"
+    command = f"curl -sS -i --compressed --max-time {target.manners.timeout_s:g}"
+    if target.manners.user_agent:
+        command += f" -A {shlex.quote(target.manners.user_agent)}"
+    if target.manners.ca_file:
+        command += f" --cacert {shlex.quote(target.manners.ca_file)}"
     if probe.accept != "*/*":
         command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
-    for name in target.headers:
+    for name in () if probe.as_stranger else target.headers:
         command += f' -H "{name}: ${name.upper().replace("-", "_")}"'
-    return f"{command} {shlex.quote(target.url + probe.path)}"
+    return f"{command} {shlex.quote(probe.address(target))}"
 
 
 def tidied(observation: Observation) -> str:

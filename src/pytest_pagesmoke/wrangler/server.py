@@ -55,9 +55,10 @@ class NotStarted:
 class LocalServer:
     """`wrangler pages dev FOLDER`. `begin` returns at once, `wait` when it is ready or has failed; `stop` ends all of it."""
 
-    def __init__(self, wrangler: Path, *, folder: Path, project: Path) -> None:
+    def __init__(self, wrangler: Path, *, folder: Path, shown: Path, project: Path) -> None:
         self._command = [str(wrangler), "pages", "dev", str(folder), "--ip=127.0.0.1", "--port=0", "--inspector-port=0"]
         self._folder = folder
+        self._shown = shown  # the folder as the user wrote it
         self._project = project
         self._process: subprocess.Popen[str] | None = None
         self._outcome: Future[Started | NotStarted] | None = None
@@ -95,7 +96,7 @@ class LocalServer:
 
     def _start_twice(self) -> Started | NotStarted:
         if not self._folder.is_dir():
-            return NotStarted(text=f"there is no build output {self._folder} to serve")
+            return NotStarted(text=f"there is no build output {self._shown} to serve")
         first = self._start_once()
         # A start fails now and then for no reason to be seen: once more.
         if isinstance(first, Started) or not first.ended:

@@ -10,7 +10,7 @@ ROUTES_MISSING = Rule(
     id="routes-missing",
     title="The build output has no _routes.json",
     cause="The build did not copy or write it. Without it every request runs the worker, static files too: slower, counted, and wrong where the worker does not pass them on.",
-    fix="Put it where the build copies files from (Vite: public/). A site without one by intent needs settings of its own.",
+    fix='Put it where the build copies files from (Vite: public/). A site without one by intent says so in its settings: leave out `routes = "required"`.',
 )
 
 
@@ -20,7 +20,7 @@ class RoutesCheck:
 
     def judge(self, spec: DistSpec, tree: DistTree) -> Judgement:
         generated = tree.functions and tree.worker is None  # wrangler writes it at deploy, not into the output
-        if not spec.routes_required or generated or tree.files.get("_routes.json"):
+        if spec.routes != "required" or generated or tree.files.get("_routes.json"):
             return
         if tree.kind != "folder":
             actual = "no build output"

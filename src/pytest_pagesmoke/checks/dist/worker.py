@@ -17,7 +17,14 @@ WORKER_TOO_SMALL = Rule(
     id="worker-too-small",
     title="The worker is smaller than it should be",
     cause="The build lost a part of the code: dependencies left out of the bundle, an entry file without its routes. Or this site's worker is simply small.",
-    fix="Compare with the size of a good build. The built-in checklist asks for 102,400 bytes; a site whose worker is smaller needs settings of its own.",
+    fix="Compare with the size of a good build. The built-in checklist asks for 102,400 bytes; a site whose worker is smaller needs settings of its own: `pytest --pagesmoke=dist --pagesmoke-init` writes them, with half of the size of today.",
+)
+
+WORKER_INVALID = Rule(
+    id="worker-invalid",
+    title="The worker is none that can be deployed here",
+    cause="The settings say that this site has no worker, and there is one: it would answer in the place of the files.",
+    fix="Remove it from the build output. If the site has a worker by now, change `worker` in the settings.",
 )
 
 #: Names that people and build tools give to what should be _worker.js.
@@ -28,15 +35,19 @@ _NEAR: Final = frozenset(
 
 class WorkerCheck:
     part: ClassVar[str] = "worker"
-    rules: ClassVar[tuple[Rule, ...]] = (WORKER_MISSING, WORKER_TOO_SMALL)
+    rules: ClassVar[tuple[Rule, ...]] = (WORKER_MISSING, WORKER_TOO_SMALL, WORKER_INVALID)
 
     def judge(self, spec: DistSpec, tree: DistTree) -> Judgement:
         worker = tree.worker
-        if worker is None:
+        if spec.worker == "forbidden":
+            if worker is not None or tree.functions:
+                actual = f"{tree.path}/{worker.path}" if worker else "functions/, which are compiled to a worker"
+                yield Finding(rule=WORKER_INVALID, subject="_worker.js", expected="no worker", actual=actual)
+        elif worker is None:
             if tree.functions:
                 if spec.worker_min_bytes:
                     yield Remark(text="the size of the worker was not judged: it is compiled from functions/ at deploy")
-            elif spec.worker_required:
+            elif spec.worker == "required" or _is_meant(tree):
                 yield Finding(
                     rule=WORKER_MISSING,
                     subject="_worker.js",
@@ -57,6 +68,11 @@ class WorkerCheck:
                     expected=f"at least {spec.worker_min_bytes:,} bytes",
                     actual=f"{worker.size_bytes:,} bytes",
                 )
+
+
+def _is_meant(tree: DistTree) -> bool:
+    """Whether the output itself says that a worker should be there: routes to it, or what is left of it."""
+    return any(path in ("_routes.json", "_worker.js") or path.startswith("_worker.js/") for path in tree.files)
 
 
 def _instead(tree: DistTree) -> str:

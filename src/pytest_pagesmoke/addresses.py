@@ -1,0 +1,89 @@
+"""Addresses of deployments: what a user may write, and what a host name says. Pure."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from pytest_pagesmoke.model import Kind, Target
+
+
+class BadAddress(ValueError):
+    """A text is no address of a site. Says why, without quoting it, and what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """An address without trailing slash and credentials; those became ``headers``."""
+
+    url: str
+    host: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def read_address(text: str) -> Address:
+    """The address that ``text`` is. Raises BadAddress for anything that is no http(s) address of a site."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # its text quotes what it could not read, which may be a password with a '/' in it
+        raise BadAddress(
+            "is no address (a port that is no number, an odd bracket, or a '/' in a password: write %2F); "
+            "right would be https://www.example.com"
+        ) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadAddress("is no address; right would be https://www.example.com")
+    if parts.query or parts.fragment:
+        raise BadAddress("an address to check takes no '?' and no '#'")
+    if re.search(r"[\s\x00-\x20\x7f<>\"\\^`{|}()]", text) or not re.fullmatch(r"[^\s%]+", parts.hostname):
+        raise BadAddress("has characters that no address can have; right would be https://www.example.com")
+    netloc = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if port is not None:
+        netloc += f":{port}"
+    headers: dict[str, str] = {}
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return Address(url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", host=parts.hostname, headers=headers)
+
+
+def kind_of(host: str) -> Kind:
+    """What a host name says of a deployment. A hash address counts as production: it may hold production's bindings."""
+    if _is_loopback(host):
+        return Kind.LOCAL
+    *front, _, domain, top = ["", "", "", *host.lower().rstrip(".").split(".")]
+    if (domain, top) == ("pages", "dev") and any(front):
+        return Kind.PRODUCTION if re.fullmatch(r"[0-9a-f]{8}", front[-1]) else Kind.PREVIEW
+    return Kind.PRODUCTION
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def without_credentials(value: str) -> str:
+    """``value`` with all that stands before its last `@` hidden, but for a name and a scheme: a password may hold `/` and `@`."""
+    front, _, end = value.rpartition("@")
+    begin = re.match(r"(?:[^/:=@]*=)?(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?", front)
+    return f"{begin[0] if begin else ''}***@{end}" if front else value
+
+
+def hash_address(target: Target) -> tuple[str, str] | None:
+    """Project and short id of a deployment's own address (`5be8c75c.example.pages.dev`); None for any other."""
+    match = re.fullmatch(r"([0-9a-f]{8})\.([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
+    return (match[2], match[1]) if match else None
+
+
+def may_be_of(target: Target, project: str) -> bool:
+    """Whether this can be an address of the Pages project: a domain of its own does not tell."""
+    match = re.fullmatch(r"(?:[^.]+\.)?([^.]+)\.pages\.dev", urlsplit(target.url).hostname or "")
+    return match is None or match[1] == project

@@ -1,0 +1,76 @@
+"""Whether JSON has the values that the settings ask for. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+_ABSENT: Final = object()
+_MAX_SHOWN: Final = 60
+
+
+def flattened(expected: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted paths and what must stand there: `{ db = { ok = true } }` and `{ "db.ok" = true }` say the same."""
+    for key, value in expected.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from flattened(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def at(body: object, path: str) -> object:
+    """What stands in ``body`` at a dotted path, in which a number is an index into an array; `ABSENT` where nothing does."""
+    if isinstance(body, dict) and path in body:  # a key that has a dot in its name
+        return body[path]
+    head, _, rest = path.partition(".")
+    if isinstance(body, dict) and head in body:
+        part = body[head]
+    elif isinstance(body, list) and head.isdecimal() and int(head) < len(body):
+        part = body[int(head)]
+    else:
+        return _ABSENT
+    return at(part, rest) if rest else part
+
+
+def same(actual: object, wanted: object) -> bool:
+    """Whether two JSON values are equal. `true` is not 1, as it would be in Python."""
+    if isinstance(actual, bool) or isinstance(wanted, bool):
+        return actual is wanted
+    return actual == wanted
+
+
+def unlike(body: object, expected: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first value that is not as expected, as (expected, actual); a list in ``expected`` means any of. None where all fit."""
+    for path, wanted in flattened(expected):
+        actual = at(body, path)
+        options = wanted if isinstance(wanted, list) else [wanted]
+        if not any(same(actual, option) for option in options):
+            return f"{path}: {' or '.join(map(shown, options))}", f"{path}: {shown(actual)}"
+    return None
+
+
+def missing_part(body: object, part: object, path: str = "") -> tuple[str, str] | None:
+    """The first place where ``part`` is not contained in ``body``, as (expected, actual).
+
+    Objects may have more keys; arrays must have as many elements, each containing its own.
+    """
+    if isinstance(part, dict) and isinstance(body, dict):
+        pairs = [(f"{path}.{key}".lstrip("."), body.get(key, _ABSENT), value) for key, value in part.items()]
+    elif isinstance(part, list) and isinstance(body, list) and len(part) == len(body):
+        pairs = [(f"{path}.{index}".lstrip("."), body[index], value) for index, value in enumerate(part)]
+    elif isinstance(part, dict | list) or not same(body, part):
+        where = f"{path}: " if path else ""
+        return f"{where}{shown(part)}", f"{where}{shown(body)}"
+    else:
+        return None
+    return next((found for where, actual, wanted in pairs if (found := missing_part(actual, wanted, where))), None)
+
+
+def shown(value: object) -> str:
+    """A value as JSON, cut off where it is long."""
+    if value is _ABSENT:
+        return "absent"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"

@@ -1,0 +1,182 @@
+"""HTML and CSS, read with bounds: the document, and what it names on its own site. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.model import Answer
+
+# Parsing is quadratic in the depth: 100,000 elements in each other take a minute. Real pages stay below a hundred.
+_MAX_DEPTH: Final = 2000
+# And in the attributes of a tag. Longer tags carry data (an image, a page's state), which nobody sees as text.
+_LONG_TAG: Final = re.compile(r"<[^<>]{4096,}>?")
+_MAX_DRAWN: Final = 20_000
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^<>]*?(/?)>")
+# Elements without content, and those that the next of their kind ends: many of them are no depth.
+_NEVER_NESTS: Final = frozenset(
+    """
+    area base br col embed hr img input link meta param source track wbr
+    p li dt dd option optgroup tr td th thead tbody tfoot colgroup rt rp html head body
+    """.split()
+)
+# What stands in these is not loaded by a browser that runs scripts, or not before a script takes it out.
+_INERT: Final = ["noscript", "template"]
+_LOADING_RELS: Final = frozenset({"stylesheet", "modulepreload", "icon", "apple-touch-icon", "mask-icon"})
+_PRELOADED: Final = frozenset({"script", "style", "image", "font"})
+_SCRIPT_TYPES: Final = frozenset({"", "module", "text/javascript", "application/javascript"})
+
+_CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_URL: Final = re.compile(r"""url\(\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)'|([^"'()\s\\]+))\s*\)""", re.IGNORECASE)
+_CSS_IMPORT: Final = re.compile(r"""@import\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)')""", re.IGNORECASE)
+_CSS_NAMESPACE: Final = re.compile(r"@namespace[^;]*;", re.IGNORECASE)
+_CSS_FONT_FACE: Final = re.compile(r"@font-face\s*\{([^{}]*)\}", re.IGNORECASE)
+_FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's browsers take them
+
+
+def document(answer: Answer) -> LexborHTMLParser:
+    """The parsed document, without tags of an absurd length, and cut off where it nests too deeply."""
+    text = _LONG_TAG.sub("", answer.text)
+    within: Counter[str] = Counter()
+    depth = drawn = 0
+    for tag in _TAG.finditer(text):
+        closes, name, closed = tag[1], tag[2].lower(), tag[3]
+        if name in _NEVER_NESTS:
+            continue
+        if not closes and closed and within["svg"]:
+            drawn += 1  # `<path/>` ends itself in a drawing, and there alone; which this is, is only guessed
+        elif not closes:
+            within[name] += 1
+            depth += 1
+        elif within[name]:
+            within[name] -= 1
+            depth -= 1
+        if depth > _MAX_DEPTH or drawn > _MAX_DRAWN:
+            return LexborHTMLParser(text[: tag.start()])
+    return LexborHTMLParser(text)
+
+
+def title(answer: Answer) -> str:
+    """The title of an HTML answer in one line, empty where there is none."""
+    node = document(answer).css_first("title")
+    return " ".join(node.text().split()) if node else ""
+
+
+def named_by_page(answer: Answer) -> tuple[str, ...]:
+    """The scripts, styles and images that a page names on its own site, as paths from its host's root, each once."""
+    tree = document(answer)
+    tree.strip_tags(_INERT)
+    base = tree.css_first("base[href]")
+    within = _join(answer.url, (base.attributes.get("href") or "") if base else "")
+    return _own(_references(tree), answer.url, within)
+
+
+def named_by_style(answer: Answer) -> tuple[str, ...]:
+    """The images, fonts and styles that a stylesheet names on its own site, as paths from its host's root, each once."""
+    return _own(_style_references(answer.text), answer.url, answer.url)
+
+
+def _references(tree: LexborHTMLParser) -> Iterator[str]:
+    for node in tree.css("script, link, img, source, video, input, image, use, style, [style]"):
+        attributes = {name: value or "" for name, value in node.attributes.items()}
+        match node.tag:
+            case "script" if attributes.get("type", "").strip().lower() in _SCRIPT_TYPES:
+                yield attributes.get("src", "")
+            case "link" if _loads(attributes):
+                yield attributes.get("href", "")
+                yield from _candidates(attributes.get("imagesrcset", ""))
+            case "img":
+                yield attributes.get("src", "")
+                yield from _candidates(attributes.get("srcset", ""))
+            case "source":  # `src` is a sound or a film's, which are no part of the check
+                yield from _candidates(attributes.get("srcset", ""))
+            case "video":
+                yield attributes.get("poster", "")
+            case "input" if attributes.get("type", "").lower() == "image":
+                yield attributes.get("src", "")
+            case "image" | "use":  # of a drawing
+                yield attributes.get("href") or attributes.get("xlink:href", "")
+            case "style":
+                yield from _style_references(node.text())
+        yield from _style_references(attributes.get("style", ""))
+
+
+def _loads(attributes: dict[str, str]) -> bool:
+    """Whether a `<link>` makes the browser load a script, a style or an image at once."""
+    rels = {*attributes.get("rel", "").lower().split()}
+    preloads = "preload" in rels and attributes.get("as", "").strip().lower() in _PRELOADED
+    return preloads or not rels.isdisjoint(_LOADING_RELS)
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """The addresses of a `srcset`, which may hold commas themselves: an address ends at white space, or at a comma before it."""
+    rest = srcset
+    while match := re.match(r"[\s,]*([^\s,]\S*)", rest):
+        address, rest = match[1], rest[match.end() :]
+        yield address.rstrip(",")
+        if not address.endswith(","):
+            rest = re.sub(r"\A(?:[^,(]|\([^)]*\)?)*", "", rest)  # its width or density
+
+
+def _style_references(css: str) -> Iterator[str]:
+    css = _CSS_NAMESPACE.sub("", _CSS_COMMENT.sub(" ", css))
+    for match in _CSS_IMPORT.finditer(css):
+        yield match[1] or match[2] or ""
+    for match in _CSS_FONT_FACE.finditer(css):
+        yield from _font(match[1])
+    for match in _CSS_URL.finditer(_CSS_FONT_FACE.sub("", css)):
+        yield match[1] or match[2] or match[3] or ""
+
+
+def _font(face: str) -> Iterator[str]:
+    """The one file of a font face that a browser of today loads; the others are for older ones, and often left out."""
+    files = [match[1] or match[2] or match[3] or "" for match in _CSS_URL.finditer(face)]
+    for suffix in _FONT_FORMATS:
+        if best := next((file for file in files if _path_of(file).endswith(suffix)), None):
+            yield best
+            return
+    yield from files[-1:]
+
+
+def _path_of(address: str) -> str:
+    """The path of an address, lower case; empty for one that cannot be read."""
+    try:
+        return urlsplit(address).path.lower()
+    except ValueError:
+        return ""
+
+
+def _own(references: Iterator[str], page_url: str, base: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for reference in references:
+        if path := _own_path(_join(base, reference.strip()) if reference.strip() else "", page_url):
+            found[path] = None
+    return tuple(found)
+
+
+def _own_path(address: str, page_url: str) -> str:
+    try:
+        parts = urlsplit(urldefrag(address)[0])
+        if parts.scheme not in ("http", "https") or recognise.origin(parts) != recognise.origin(urlsplit(page_url)):
+            return ""
+    except ValueError:  # "http://[" and the like: it leads nowhere
+        return ""
+    if parts.path.startswith("/cdn-cgi/"):  # Cloudflare's, never part of the site
+        return ""
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    page = urlsplit(page_url)
+    # An empty or "#…" reference names the page itself.
+    return "" if path == (page.path or "/") + (f"?{page.query}" if page.query else "") else path
+
+
+def _join(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return ""

@@ -1,0 +1,103 @@
+"""Secrets, struck out where answers come in: whatever a server echoes of them, no report can show. Pure."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from pytest_pagesmoke.model import Answer, Hop, Observation, Target
+
+#: What stands in a secret's place.
+MASK: Final = "***"
+#: Shorter ones cannot be told from ordinary text: striking out every "a" would garble all answers.
+_MIN_LENGTH: Final = 4
+#: The same for parts of a header's value, which may be words ("Bearer").
+_MIN_PART_LENGTH: Final = 8
+
+
+class Secrets:
+    """Texts that no output may show, in each of the forms in which a server may give them back."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        known = {text for text in texts if len(text) >= _MIN_LENGTH}
+        # Longest first: a secret that contains another one must go whole.
+        forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
+        self._text = re.compile("|".join(map(re.escape, forms))) if forms else None
+        self._bytes = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
+
+    def __repr__(self) -> str:
+        return "<Secrets>"
+
+    def out_of(self, text: str) -> str:
+        """``text`` with every secret struck out."""
+        return self._text.sub(MASK, text) if self._text else text
+
+    def struck_out(self, seen: Observation) -> Observation:
+        """An observation with every secret struck out of all that it holds."""
+        if self._bytes is None:
+            return seen
+        hops = tuple(
+            Hop(status=hop.status, url=self.out_of(hop.url), location=self.out_of(hop.location)) for hop in seen.hops
+        )
+        if isinstance(seen, Answer):
+            headers = {self.out_of(name): self.out_of(value) for name, value in seen.headers.items()}
+            body = self._bytes.sub(MASK.encode(), seen.body)
+            return replace(seen, url=self.out_of(seen.url), headers=headers, body=body, hops=hops)
+        return replace(
+            seen, url=self.out_of(seen.url), text=self.out_of(seen.text), detail=self.out_of(seen.detail), hops=hops
+        )
+
+
+NO_SECRETS: Final = Secrets(())
+
+
+def secrets_of(targets: Iterable[Target], from_environment: Iterable[str] = ()) -> Secrets:
+    """The secrets of a run: what its targets' headers hold, and the values of the environment that stand in them."""
+    return Secrets([*from_environment, *(text for target in targets for text in _of_headers(target.headers))])
+
+
+def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name.lower() not in ("authorization", "cookie", "proxy-authorization") and not name.lower().startswith(
+            "cf-access-"
+        ):
+            continue
+        yield value
+        if name.lower() == "cookie":
+            yield from _long(part.partition("=")[2].strip() for part in value.split(";"))
+            continue
+        scheme, _, credentials = value.strip().partition(" ")
+        yield from _long([credentials.strip()])
+        if scheme.lower() == "basic":
+            user_and_password = _decoded(credentials.strip())
+            yield from (user_and_password, user_and_password.partition(":")[2])
+
+
+def _long(parts: Iterable[str]) -> list[str]:
+    return [part for part in parts if len(part) >= _MIN_PART_LENGTH]
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", errors="replace")
+    except ValueError:  # no base64: the value as a whole is struck out already
+        return ""
+
+
+def _forms(text: str) -> Iterator[str]:
+    """As it is, and as JSON, HTML, an address or base64 would have it."""
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield html.escape(text)
+    yield html.escape(text, quote=False)
+    for quoted in (quote(text, safe=""), quote(text), quote_plus(text)):
+        yield quoted
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(text.encode()).decode("ascii").rstrip("=")
