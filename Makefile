@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
 SITE := examples/hono-site
+SVELTEKIT := tests/sites/sveltekit
 export PATH := $(BIN):$(PATH)
 
 .PHONY: demo test check docs lock build clean
@@ -13,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/ready $(SITE)/dist/_worker.js
 	@examples/demo.sh $(SITE)
 
-test: $(VENV)/ready $(SITE)/dist/_worker.js
+test: $(VENV)/ready $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/ready
@@ -35,7 +36,7 @@ lock:
 		--extra xdist --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist dist
+	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit dist
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,9 +48,12 @@ $(VENV)/ready: requirements.lock pyproject.toml
 		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
 	touch $@
 
-$(SITE)/node_modules/.package-lock.json: $(SITE)/package-lock.json | $(VENV)/ready
-	cd $(SITE) && npm ci --no-progress --loglevel=error
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/ready
+	cd $* && npm ci --no-progress --loglevel=error
 	touch $@
 
 $(SITE)/dist/_worker.js: $(SITE)/node_modules/.package-lock.json $(SITE)/vite.config.js $(wildcard $(SITE)/src/* $(SITE)/public/* $(SITE)/public/*/*)
 	cd $(SITE) && npm run build --silent
+
+$(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js: $(SVELTEKIT)/node_modules/.package-lock.json $(wildcard $(SVELTEKIT)/*.js) $(shell find $(SVELTEKIT)/src -type f)
+	cd $(SVELTEKIT) && npm run build --silent

@@ -18,7 +18,8 @@ _MAX_DEPTH: Final = 2000
 # And in the attributes of a tag. Longer tags carry data (an image, a page's state), which nobody sees as text.
 _LONG_TAG: Final = re.compile(r"<[^<>]{4096,}>?")
 _MAX_DRAWN: Final = 20_000
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^<>]*?(/?)>")
+# The name is whole: else it would be tried in every length where a tag does not end.
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?![a-zA-Z0-9-])[^<>]*?(/?)>")
 # Elements without content, and those that the next of their kind ends: many of them are no depth.
 _NEVER_NESTS: Final = frozenset(
     """
@@ -30,12 +31,19 @@ _NEVER_NESTS: Final = frozenset(
 _INERT: Final = ["noscript", "template"]
 _LOADING_RELS: Final = frozenset({"stylesheet", "modulepreload", "icon", "apple-touch-icon", "mask-icon"})
 _PRELOADED: Final = frozenset({"script", "style", "image", "font"})
+_ROCKET_LOADER: Final = re.compile(r"\A[0-9a-f]{16,}-")  # what Cloudflare puts before a script's type, to load it later
 _SCRIPT_TYPES: Final = frozenset({"", "module", "text/javascript", "application/javascript"})
 
-_CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+# What does not end goes on to the end, as in a browser: else each of a million openings would be read as far in vain.
+# What is escaped, and texts, are matched to be kept: no comment begins in them.
+_CSS_COMMENT: Final = re.compile(
+    r"""(\\.|"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?)|/\*.*?(?:\*/|\Z)""", re.DOTALL
+)
+_CANDIDATE: Final = re.compile(r"[\s,]*([^\s,]\S*)")
+_DESCRIPTOR: Final = re.compile(r"[^,(]*(?:\([^)]*\)?[^,(]*)*")
 _CSS_URL: Final = re.compile(r"""url\(\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)'|([^"'()\s\\]+))\s*\)""", re.IGNORECASE)
 _CSS_IMPORT: Final = re.compile(r"""@import\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)')""", re.IGNORECASE)
-_CSS_NAMESPACE: Final = re.compile(r"@namespace[^;]*;", re.IGNORECASE)
+_CSS_NAMESPACE: Final = re.compile(r"@namespace[^;]*(?:;|\Z)", re.IGNORECASE)
 _CSS_FONT_FACE: Final = re.compile(r"@font-face\s*\{([^{}]*)\}", re.IGNORECASE)
 _FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's browsers take them
 
@@ -72,9 +80,17 @@ def named_by_page(answer: Answer) -> tuple[str, ...]:
     """The scripts, styles and images that a page names on its own site, as paths from its host's root, each once."""
     tree = document(answer)
     tree.strip_tags(_INERT)
-    base = tree.css_first("base[href]")
-    within = _join(answer.url, (base.attributes.get("href") or "") if base else "")
-    return _own(_references(tree), answer.url, within)
+    return _own(_references(tree), answer.url, _base(tree, answer))
+
+
+def links(answer: Answer) -> tuple[tuple[str, str], ...]:
+    """The links of a page to its own site: the text of each, and the path that it leads to, without a query."""
+    tree = document(answer)
+    return tuple(
+        (" ".join(node.text().split()) or (node.attributes.get("aria-label") or ""), path.partition("?")[0])
+        for node in tree.css("a[href]")
+        for path in _own(iter([node.attributes.get("href") or ""]), answer.url, _base(tree, answer))
+    )
 
 
 def named_by_style(answer: Answer) -> tuple[str, ...]:
@@ -82,11 +98,16 @@ def named_by_style(answer: Answer) -> tuple[str, ...]:
     return _own(_style_references(answer.text), answer.url, answer.url)
 
 
+def _base(tree: LexborHTMLParser, answer: Answer) -> str:
+    base = tree.css_first("base[href]")
+    return _join(answer.url, (base.attributes.get("href") or "") if base else "") or answer.url
+
+
 def _references(tree: LexborHTMLParser) -> Iterator[str]:
     for node in tree.css("script, link, img, source, video, input, image, use, style, [style]"):
         attributes = {name: value or "" for name, value in node.attributes.items()}
         match node.tag:
-            case "script" if attributes.get("type", "").strip().lower() in _SCRIPT_TYPES:
+            case "script" if _ROCKET_LOADER.sub("", attributes.get("type", "").strip().lower()) in _SCRIPT_TYPES:
                 yield attributes.get("src", "")
             case "link" if _loads(attributes):
                 yield attributes.get("href", "")
@@ -116,16 +137,16 @@ def _loads(attributes: dict[str, str]) -> bool:
 
 def _candidates(srcset: str) -> Iterator[str]:
     """The addresses of a `srcset`, which may hold commas themselves: an address ends at white space, or at a comma before it."""
-    rest = srcset
-    while match := re.match(r"[\s,]*([^\s,]\S*)", rest):
-        address, rest = match[1], rest[match.end() :]
+    end = 0
+    while match := _CANDIDATE.match(srcset, end):
+        address, end = match[1], match.end()
         yield address.rstrip(",")
-        if not address.endswith(","):
-            rest = re.sub(r"\A(?:[^,(]|\([^)]*\)?)*", "", rest)  # its width or density
+        if not address.endswith(",") and (descriptor := _DESCRIPTOR.match(srcset, end)):
+            end = descriptor.end()  # its width or density
 
 
 def _style_references(css: str) -> Iterator[str]:
-    css = _CSS_NAMESPACE.sub("", _CSS_COMMENT.sub(" ", css))
+    css = _CSS_NAMESPACE.sub("", _CSS_COMMENT.sub(lambda match: match[1] or " ", css))
     for match in _CSS_IMPORT.finditer(css):
         yield match[1] or match[2] or ""
     for match in _CSS_FONT_FACE.finditer(css):
@@ -154,8 +175,11 @@ def _path_of(address: str) -> str:
 
 def _own(references: Iterator[str], page_url: str, base: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for reference in references:
-        if path := _own_path(_join(base, reference.strip()) if reference.strip() else "", page_url):
+    for reference in map(str.strip, references):
+        # What begins with "#" stands in the page itself, whatever its base is.
+        if not reference or reference.startswith("#"):
+            continue
+        if path := _own_path(_join(base, reference), page_url):
             found[path] = None
     return tuple(found)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
-from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Target
+from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target
 from pytest_pagesmoke.settings import FILE_NAME, Settings
 from pytest_pagesmoke.targets import Selection
 
@@ -26,6 +27,10 @@ class PlannedLive:
     check: LiveCheck[Any]
     spec: Any
     file: str = FILE_NAME
+
+    def questions(self, seen: Seen) -> Iterable[Probe]:
+        """What to ask, by what was seen."""
+        return self.check.probes(self.spec, seen)
 
     @property
     def row(self) -> str:

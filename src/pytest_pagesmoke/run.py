@@ -18,6 +18,10 @@ from pytest_pagesmoke.plan import PlannedLive
 _PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
 
 
+#: What to ask, by what is known: called again until it names nothing new.
+Questions = Callable[[Seen], Iterable[Probe]]
+
+
 class Observer(Protocol):
     """What can ask: `observe.http.HttpObserver`, or a stand-in in a test."""
 
@@ -42,7 +46,7 @@ class CheckResult:
 def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
     """What ``check`` makes of the answers to its questions."""
     judgement = list(check.check.judge(check.spec, seen))
-    own = next(iter(check.check.probes(check.spec, seen)))
+    own = next(iter(check.questions(seen)))
     return CheckResult(
         findings=tuple(item for item in judgement if isinstance(item, Finding)),
         remarks=tuple(item for item in judgement if isinstance(item, Remark)),
@@ -72,17 +76,24 @@ class Run:
         """Send the questions of ``checks`` now; `result` waits for their answers."""
         for check in checks:
             if check.id not in self._pending:
-                self._pending[check.id] = self._submit(check, anew=False)
+                self._pending[check.id] = self._submit(check.target, check.questions, anew=False)
 
     def result(self, check: PlannedLive) -> CheckResult:
         """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun).
 
         Raises CancelledError when the run is, or has been, stopped.
         """
-        pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
+        pending = self._pending.pop(check.id, None)
+        if pending is None:
+            pending = self._submit(check.target, check.questions, anew=check.id in self._taken)
         self._taken.add(check.id)
         seen, started, ended = pending.result()  # bounded: every exchange has a deadline
         return judge(check, seen, started=started, ended=ended)
+
+    def see(self, target: Target, questions: Questions) -> Seen:
+        """Wait for what ``target`` answers to ``questions``, without any check."""
+        seen, _, _ = self._submit(target, questions, anew=False).result()
+        return seen
 
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
@@ -94,22 +105,22 @@ class Run:
         self._thread.join(timeout=_PATIENCE_S)
         self._loop = self._thread = None
 
-    def _submit(self, check: PlannedLive, *, anew: bool) -> Future[tuple[Seen, float, float]]:
+    def _submit(self, target: Target, questions: Questions, *, anew: bool) -> Future[tuple[Seen, float, float]]:
         if self._stopped:
             raise CancelledError("the run is stopped")
         if self._loop is None:
             self._loop = _Loop()
             self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name="pagesmoke", daemon=True)
             self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._see(check, anew=anew), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._see(target, questions, anew=anew), self._loop)
 
-    async def _see(self, check: PlannedLive, *, anew: bool) -> tuple[Seen, float, float]:
+    async def _see(self, target: Target, questions: Questions, *, anew: bool) -> tuple[Seen, float, float]:
         seen: dict[Probe, Observation] = {}
         started: list[float] = []
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
-        while probes := [probe for probe in dict.fromkeys(check.check.probes(check.spec, seen)) if probe not in seen]:
-            tasks = [self._ask_once(check.target, probe, anew=anew) for probe in probes]
+        while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
+            tasks = [self._ask_once(target, probe, anew=anew) for probe in probes]
             for probe, (observation, began, over) in zip(probes, await asyncio.gather(*tasks), strict=True):
                 seen[probe] = observation
                 started.append(began)

@@ -129,8 +129,8 @@ def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
     if spec.expect:
         differs = values.unlike(body, spec.expect)
         return broken(HEALTH_UNHEALTHY, *differs) if differs else None
-    if contradiction := next(_contradictions(body), ""):
-        return broken(HEALTH_UNHEALTHY, _EXPECTED, contradiction)
+    if opposite := contradiction(body):
+        return broken(HEALTH_UNHEALTHY, _EXPECTED, opposite)
     return None if _says_healthy(body) else broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))
 
 
@@ -149,6 +149,11 @@ def _says_healthy(body: object) -> bool:
         or said.get("ok") is True
         or said.get("healthy") is True
     )
+
+
+def contradiction(body: object) -> str:
+    """The first part that says the opposite of healthy, as `database: false`; empty where none does."""
+    return next(_contradictions(body), "")
 
 
 def _contradictions(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -16,6 +16,9 @@ _SCRIPTS: Final = frozenset({".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".tsx
 _IMPLIED: Final = (".tsx", ".ts", ".jsx", ".js", ".css", ".json")  # what an import may leave out, in esbuild's order
 # Where a module names another one. Tolerant on purpose: what it names too much is no file and is passed over.
 _IMPORT: Final = re.compile(rb"""(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*(["'])([^"'\s]+)\1""")
+# A line of documentation, which shows how others import the module. (But `* as name from "…"` may stand on a line of its own.)
+_DOCUMENTATION: Final = re.compile(rb"[^\S\n]*(?://|\*(?!\s*as\b))")
+_PACKAGE: Final = re.compile(r"#.+|(?:@[\w.~-]+/)?[\w~-][\w.~-]*(?:/.*)?")
 _BUILT_IN: Final = re.compile(r"(?:node|cloudflare|workerd):")
 
 
@@ -91,10 +94,13 @@ def _imports(entry: Path) -> tuple[set[Path], tuple[str, ...]]:
     waiting = [entry.resolve()]
     while waiting:
         module = waiting.pop()
-        for match in _IMPORT.finditer(_source(module)):
+        source = _source(module)
+        for match in _IMPORT.finditer(source):
+            if _DOCUMENTATION.match(source, source.rfind(b"\n", 0, match.start()) + 1, match.start()):
+                continue
             name = match[2].decode("utf-8", errors="replace")
             if not name.startswith("."):
-                if not _BUILT_IN.match(name) and not name.startswith(("/", "http:", "https:")):
+                if not _BUILT_IN.match(name) and _PACKAGE.fullmatch(name) and not name.startswith(("http:", "https:")):
                     packages.add(name)
             elif (target := _resolve(Path(os.path.normpath(module.parent / name)))) and target not in found:
                 found.add(target)

@@ -18,7 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="WHAT",
         help="check WHAT: a URL, NAME=URL, 'local' (starts `wrangler pages dev` on the build output), 'dist' or a folder with a "
-        "slash in it (the build output itself). Repeatable: all are checked and compared.",
+        "slash in it (the build output itself); or a target that the settings name. Repeatable: all are checked and compared.",
+    )
+    group.addoption(
+        "--pagesmoke-init",
+        action="store_true",
+        help="look at what --base-url and --pagesmoke name, and at the build output and wrangler's configuration here; write it down as "
+        "pagesmoke.toml. Runs no test.",
     )
 
 
@@ -37,6 +43,14 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, obje
         return outcome
     parser.addini("base_url", help="base url for the application under test.")
     return outcome
+
+
+def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
+    if not config.getoption("pagesmoke_init") or config.getoption("help"):
+        return None
+    from pytest_pagesmoke.plugin.init import init
+
+    return init(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

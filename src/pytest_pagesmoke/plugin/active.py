@@ -23,9 +23,7 @@ from pytest_pagesmoke.say.terminal import summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, load
 from pytest_pagesmoke.targets import Selection, select
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
-from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration
-from pytest_pagesmoke.wrangler.server import LocalServer
-from pytest_pagesmoke.wrangler.tools import find_wrangler
+from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 
 ACTIVE: Final = pytest.StashKey["ActiveRun"]()
 RECORD_ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
@@ -77,7 +75,7 @@ class ActiveRun:
         self.collect = self._what_to_collect()
 
         served = Path(self._here if selection.folder_typed else self._project, selection.served)
-        self._server = self._local_server(selection, served) if not self._is_worker else None
+        self._server = None if self._is_worker else local.local_server(selection, folder=served, project=self._project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         self._looking = Looking(project=self._project, dist=served, secrets=self._secrets, local=address)
 
@@ -117,12 +115,9 @@ class ActiveRun:
         if self._settings.dist_path is not None:
             return self._settings.dist_path, ""
         try:
-            configuration = find_configuration(self._project)
+            return output_of(find_configuration(self._project), self._project), ""
         except ConfigurationError as error:
             return Path("dist"), str(error)
-        if configuration is None or not configuration.output:
-            return Path("dist"), ""
-        return Path(os.path.relpath(configuration.file.parent / configuration.output, self._project)), ""
 
     def _from_environment(self, selection: Selection) -> list[str]:
         return [secret for name in selection.declared.values() for secret in self._settings.targets[name].secrets]
@@ -155,17 +150,6 @@ class ActiveRun:
             return "yes"
         folders = [Path(self._here, arg).resolve() for arg in self._activation.other_args]
         return "yes" if any(folder.is_dir() and file.resolve().is_relative_to(folder) for folder in folders) else "no"
-
-    def _local_server(self, selection: Selection, folder: Path) -> LocalServer | None:
-        if not any(target.starts_here for target in selection.targets):
-            return None
-        wrangler = find_wrangler(self._project)
-        if wrangler is None:
-            raise SetUpError(
-                "--pagesmoke=local needs wrangler, and there is none in node_modules here or above, nor on the PATH. "
-                "Install it: npm install --save-dev wrangler"
-            )
-        return LocalServer(wrangler, folder=folder, shown=selection.served, project=self._project)
 
     def _collect(self, session: pytest.Session, chosen: Sequence[str]) -> list[pytest.Item]:
         file = self._settings.file

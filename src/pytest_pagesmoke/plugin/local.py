@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
 
+from pytest_pagesmoke.settings import SetUpError
+from pytest_pagesmoke.targets import Selection
 from pytest_pagesmoke.wrangler.server import LocalServer, NotStarted, Started
+from pytest_pagesmoke.wrangler.tools import find_wrangler
 
 CHANNEL_KEY: Final = "pagesmoke_local"
 _WAIT_S: Final = 200.0  # more than LocalServer.wait ever takes; only a controller that died lets it pass
@@ -22,6 +26,19 @@ class LocalAddress(Protocol):
 
     def wait(self) -> Started | NotStarted:
         """Wait until it is ready or has failed."""
+
+
+def local_server(selection: Selection, *, folder: Path, project: Path) -> LocalServer | None:
+    """The server of the local target; None where the selection has none. Raises SetUpError where there is no wrangler."""
+    if not any(target.starts_here for target in selection.targets):
+        return None
+    wrangler = find_wrangler(project)
+    if wrangler is None:
+        raise SetUpError(
+            "--pagesmoke=local needs wrangler, and there is none in node_modules here or above, nor on the PATH. "
+            "Install it: npm install --save-dev wrangler"
+        )
+    return LocalServer(wrangler, folder=folder, shown=selection.served, project=project)
 
 
 def share(server: LocalServer, node: Any) -> None:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_pagesmoke import recognise
-from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark
+from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark, Seen, Target
 from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets
-from pytest_pagesmoke.run import CheckResult, Observer, Run, judge
+from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
@@ -42,6 +42,16 @@ class Looking:
     def look(self, planned: Planned) -> Outcome:
         """Come to a verdict. A bad site, or none, is a verdict too."""
         return self._look_at_dist(planned) if isinstance(planned, PlannedDist) else self._look_live(planned)
+
+    def survey(self, target: Target, questions: Questions) -> Seen | NotStarted:
+        """What ``target`` answers to ``questions``; why not, where it is the local server and that does not start."""
+        if target.starts_here:
+            assert self._local is not None  # the local target is never looked at without
+            server = self._local.wait()
+            if isinstance(server, NotStarted):
+                return server
+            target = replace(target, url=server.url)
+        return self._run.see(target, questions)
 
     def stop(self) -> None:
         """Cancel what is still asked."""
@@ -130,7 +140,7 @@ def _not_started(planned: PlannedLive, server: NotStarted, began: float) -> Chec
         detail="\n".join([*server.lines, *earlier]),
         elapsed_s=time.time() - began,
     )
-    seen = dict.fromkeys(planned.check.probes(planned.spec, {}), absence)
+    seen = dict.fromkeys(planned.questions({}), absence)
     return judge(planned, seen, started=began, ended=time.time())
 
 

@@ -114,14 +114,16 @@ def load(start: Path, *, named: Path | None = None, environment: Mapping[str, st
     return read_settings(file, table, environment)
 
 
+def stands_in(folder: Path) -> Path | None:
+    """The file in this folder that holds settings."""
+    own, shared = folder / FILE_NAME, folder / "pyproject.toml"
+    if own.is_file():
+        return own
+    return shared if shared.is_file() and _has_table(shared) else None
+
+
 def _nearest(start: Path) -> Path | None:
-    for folder in (start, *start.parents):
-        own, shared = folder / FILE_NAME, folder / "pyproject.toml"
-        if own.is_file():
-            return own
-        if shared.is_file() and _has_table(shared):
-            return shared
-    return None
+    return next((file for folder in (start, *start.parents) if (file := stands_in(folder))), None)
 
 
 def _tables_of(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ def find_configuration(project: Path) -> Configuration | None:
         for file in _candidates(folder):
             return _read(file)
     return None
+
+
+def output_of(configuration: Configuration | None, project: Path) -> Path:
+    """Where the build output is, seen from ``project``: as the configuration has it, else `dist`."""
+    if configuration is None or not configuration.output:
+        return Path("dist")
+    return Path(os.path.relpath(configuration.file.parent / configuration.output, project))
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
