@@ -23,9 +23,9 @@ check: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# docs/rules.md and the expected texts in tests/failures/, made anew from the code: read the diff.
+# docs/rules.md, the expected texts in tests/failures/ and of the mistakes in settings, made anew from the code: read the diff.
 docs: $(VENV)/ready
-	PAGESMOKE_REWRITE=1 $(BIN)/pytest -q tests/test_rules_page.py tests/test_failures.py
+	PAGESMOKE_REWRITE=1 $(BIN)/pytest -q tests/test_rules_page.py tests/test_failures.py tests/settings
 
 build: $(VENV)/ready
 	$(BIN)/python -m build --no-isolation

@@ -287,8 +287,24 @@ class TestPackages:
         assert worker.packages == ("@scope/name/sub", "hono", "left")
         assert worker.size_bytes == sizes(*files.values())
 
+    def test_what_documentation_shows_is_none(self, project: Path) -> None:
+        """A bundle keeps the comments of its parts, which show how those are imported."""
+        source = "/**\n * @example\n\t* import { Hono } from 'hono'\n */\n// import x from 'left'\nimport\n * as y from 'right'"
+        assert worker_of(project, {"dist/_worker.js": source}).packages == ("right",)
+
     @pytest.mark.parametrize(
-        "name", ["node:fs", "cloudflare:workers", "workerd:unsafe", "/abs.js", "https://example.com/x.js", "./a.js"]
+        "name",
+        [
+            "${path}",
+            "$app/state",
+            "a b",
+            "node:fs",
+            "cloudflare:workers",
+            "workerd:unsafe",
+            "/abs.js",
+            "https://example.com/x.js",
+            "./a.js",
+        ],
     )
     def test_what_is_none_is_not_listed(self, project: Path, name: str) -> None:
         assert worker_of(project, {"dist/_worker.js": f"import x from '{name}'"}).packages == ()

@@ -58,6 +58,7 @@ from pytest_pagesmoke.model import (
 )
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.run import Run, _Loop
 
 SHORT_S = 0.5  # where the deadline is what must end it
@@ -73,7 +74,7 @@ def target(url: str, *, kind: Kind = Kind.LOCAL, headers: Mapping[str, str] | No
 def ask_all(asked: Target, *probes: Probe, timeout_s: float = LONG_S) -> list[Observation]:
     """The observations of these questions, one after the other, by one observer."""
 
-    manners = Manners(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, concurrency=4)
+    manners = replace(asked.manners, timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, concurrency=4)
 
     async def one_by_one() -> list[Observation]:
         observer = HttpObserver()
@@ -281,6 +282,22 @@ class TestTls:
     def test_good(self, hostile: Hostile, certificates: Certificates) -> None:
         answer = answer_of(hostile.serve(answers(http(b"good")), tls=certificates.good()).url)
         assert (answer.status, answer.body) == (200, b"good")
+
+    def test_an_authority_of_the_settings_stands_in_the_system_s_place(
+        self, hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        manners = Manners(ca_file=str(certificates.trusted))
+        asked = [
+            target(hostile.serve(answers(http(b"good")), tls=tls).url)
+            for tls in (certificates.good(), certificates.of_an_unknown_authority())
+        ]
+        good, strange = (ask_all(replace(one, manners=manners), Probe(path="/"))[0] for one in asked)
+        assert isinstance(good, Answer)
+        assert isinstance(strange, NoAnswer)
+        assert strange.reason is Reason.TLS
+        (without,) = ask_all(asked[0], Probe(path="/"))
+        assert isinstance(without, NoAnswer)
 
     def test_of_an_unknown_authority(self, hostile: Hostile, certificates: Certificates) -> None:
         failure = failure_of(hostile.serve(never_answers, tls=certificates.of_an_unknown_authority()).url)
@@ -532,6 +549,56 @@ class TestRequest:
         ask_all(target(site.url, headers={"CF-Access-Client-Secret": "s3cret"}), Probe(path="/a", accept="text/html"))
         assert [sent["cf-access-client-secret"] for _, _, sent in site.asked] == ["s3cret", "s3cret"]
         assert [sent["accept"] for _, _, sent in site.asked] == ["text/html", "text/html"]
+
+    def test_no_header_goes_to_another_origin(self, serve: Serve) -> None:
+        """Another port, another host, down to http: no redirect is followed there, and none of it is asked."""
+        elsewhere = serve({"*": Reply()})
+        targets = (elsewhere.url, elsewhere.url.replace("127.0.0.1", "localhost"), "//127.0.0.2/", "http://127.0.0.1/")
+        site = serve({f"/{index}": Reply(302, "", {"location": url}) for index, url in enumerate(targets)})
+        asked = target(site.url, headers={"X-Token": "s3cret", "Cookie": "session=s3cret"})
+        for observation in ask_all(asked, *(Probe(path=f"/{index}") for index in range(len(targets)))):
+            assert isinstance(observation, Answer)
+            assert observation.status == 302
+        assert elsewhere.asked == []
+        assert {sent["cookie"] for _, _, sent in site.asked} == {"session=s3cret"}
+
+    def test_a_stranger_has_none_of_the_target_s_headers(self, serve: Serve) -> None:
+        site = serve({"*": Reply()})
+        asked = target(site.url, headers={"X-Token": "s3cret", "User-Agent": "mine"})
+        known, stranger = ask_all(asked, Probe(path="/"), Probe(path="/", as_stranger=True))
+        assert isinstance(known, Answer)
+        assert isinstance(stranger, Answer)
+        assert known.sent == frozenset({"x-token", "user-agent"})
+        assert stranger.sent == frozenset()
+        assert [sent.get("x-token") for _, _, sent in site.asked] == ["s3cret", None]
+        assert site.asked[1][2]["user-agent"].startswith("pytest-pagesmoke/")
+
+    def test_a_redirect_is_the_answer_where_it_is_what_is_asked_for(self, serve: Serve) -> None:
+        site = serve({"/a": Reply(308, "", {"location": "/a/"})})
+        (observation,) = ask_all(target(site.url), Probe(path="/a", follow=False))
+        assert isinstance(observation, Answer)
+        assert (observation.status, observation.hops, site.paths) == (308, (), ["/a"])
+
+    def test_what_a_page_names_is_asked_from_the_root_of_its_host(self, serve: Serve) -> None:
+        site = serve({"*": Reply()})
+        ask_all(target(f"{site.url}/app"), Probe(path="/a"), Probe(path="/a", from_root=True))
+        assert site.paths == ["/app/a", "/a"]
+
+    def test_secrets_are_struck_out_where_answers_come_in(self, serve: Serve) -> None:
+        site = serve({"/": Reply(200, "you sent s3cret-s3cret", {"x-echo": "s3cret-s3cret"})})
+        asked = target(site.url, headers={"Authorization": "Bearer s3cret-s3cret"})
+
+        async def ask_one() -> Observation:
+            observer = HttpObserver(secrets=secrets_of([asked]))
+            try:
+                return await observer.ask(asked, Probe(path="/"))
+            finally:
+                await observer.close()
+
+        answer = asyncio.run(ask_one())
+        assert isinstance(answer, Answer)
+        assert (answer.body, answer.headers["x-echo"]) == (b"you sent ***", "***")
+        assert site.asked[0][2]["authorization"] == "Bearer s3cret-s3cret"
 
     @pytest.mark.parametrize("value", ["s3cret ", "\ts3cret", "s3c\x0bret"])
     def test_a_value_that_cannot_be_sent_is_not_shown(self, serve: Serve, value: str) -> None:

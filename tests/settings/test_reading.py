@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kit import ROOT
 from pytest_pagesmoke.checks.answer import AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetSpec
 from pytest_pagesmoke.checks.health import HealthSpec
@@ -17,9 +19,12 @@ from pytest_pagesmoke.checks.linked import LinkedSpec
 from pytest_pagesmoke.checks.not_found import NotFoundSpec
 from pytest_pagesmoke.checks.page import PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectSpec
+from pytest_pagesmoke.checks.takes import FromTarget
 from pytest_pagesmoke.model import DistSpec, Kind, Manners
 from pytest_pagesmoke.registry import LIVE_CHECKS
 from pytest_pagesmoke.settings import Settings, SetUpError, checklist, load
+from pytest_pagesmoke.settings.reading import _KEYS, _TARGET_KEYS, _Dist
+from pytest_pagesmoke.settings.shape import hints_of
 
 HERE = Path(__file__).parent
 SECRET = "hunter2-hunter2"
@@ -273,22 +278,6 @@ def test_without_a_file_the_checklist_holds(tmp_path: Path) -> None:
         assert (settings.file, specs(settings), settings.dist) == (None, specs(checklist()), checklist().dist)
 
 
-def test_the_checklist_is_what_the_contract_shows(read: Any) -> None:
-    shown = read(
-        """
-        pages  = ["/", "/login"]
-        health = ["/api/health/status"]
-        assets = ["/static/app.js"]
-        [dist]
-        worker = "required"
-        worker_min_bytes = 102_400
-        routes = "required"
-        """
-    )
-    assert specs(shown) == specs(checklist())
-    assert shown.dist == checklist().dist
-
-
 @pytest.mark.parametrize(
     ("files", "said"),
     [
@@ -310,3 +299,28 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, files: Mapping[str, str | by
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "pagesmoke.toml").write_bytes(b'\xef\xbb\xbfpages = ["/"]')
     assert specs(load(tmp_path)) == [PageSpec(path="/")]
+
+
+# The page about them.
+
+
+def test_every_key_stands_on_its_page() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(_Dist))}
+    for check in LIVE_CHECKS:
+        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if FromTarget not in marks}
+    assert sorted(key for key in keys if not re.search(rf"`{key}`|^{key} +=|`{key} =", page, re.MULTILINE)) == []
+
+
+def test_the_checklist_on_its_page_is_the_checklist(read: Any) -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    shown = read(page.partition("```toml\n")[2].partition("```")[0])
+    assert (specs(shown), shown.dist) == (specs(checklist()), checklist().dist)
+
+
+def test_the_examples_on_its_page_are_right(read: Any) -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        assert read(block, {"PREVIEW_URL": "https://preview.example.com"}).mistakes == ()

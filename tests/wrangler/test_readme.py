@@ -1,4 +1,4 @@
-"""What the README shows is what the example site's two runs print."""
+"""What the README shows is what the example site's runs print."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ def shown(name: str) -> list[str]:
     """The blocks that the README shows as output of this run."""
     readme = (ROOT / "README.md").read_text("utf-8")
     return re.findall(rf"<!-- output: {name} -->\n```\n(.*?)```", readme, re.DOTALL)
+
+
+def written(name: str) -> list[str]:
+    """The settings files that the README shows under this name."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    return re.findall(rf"<!-- {name} -->\n```toml\n(.*?)```", readme, re.DOTALL)
 
 
 def without_what_varies(text: str) -> str:
@@ -37,3 +43,41 @@ def test_the_output_in_the_readme_is_real(
     assert blocks
     for block in blocks:
         assert without_what_varies(block) in output
+
+
+def test_init_in_the_readme_is_real(
+    project: Project, built_site: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write({**built_site})
+    monkeypatch.setenv("COLUMNS", "80")
+    output = project.run("--pagesmoke=local", "--pagesmoke-init").stdout.str()
+    assert [output.strip()] == [block.strip() for block in shown("init")]
+    (pinned,) = written("pinned")
+    assert (project.path / "pagesmoke.toml").read_text() == pinned
+
+
+def test_the_settings_in_the_readme_fit_the_example(project: Project, built_site: dict[str, bytes]) -> None:
+    project.write({**built_site})
+    (settings,) = written("settings")
+    (project.path / "pagesmoke.toml").write_text(settings)
+    result = project.run("--pagesmoke=local")
+    assert result.ret == 0
+    result.assert_outcomes(passed=6)
+    result = project.run("--pagesmoke=preview")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR  # but its variables must be set
+    result.stderr.fnmatch_lines(["*PREVIEW_URL is not set*", "*CF_ACCESS_CLIENT_ID is not set*"])
+
+
+def test_the_mistakes_in_the_readme_are_real(project: Project) -> None:
+    mistaken = """
+        pages = ["/", "login"]
+        helth = ["/api/health/status"]
+        [targets.preview]
+        url = "${PREVIEW_URL}"
+        """
+    (project.path / "pagesmoke.toml").write_text(mistaken)
+    result = project.run("--pagesmoke=preveiw", "--pagesmoke=preview")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    # What would be right, at the end of the last line, is left out of the README.
+    shortened = [line.partition("; right would be")[0] for line in result.stderr.lines if line]
+    assert [shortened] == [block.splitlines() for block in shown("wrong")]

@@ -107,7 +107,7 @@ class ActiveRun:
         if flaw and not selection.folder_typed and (served or selection.dist is not None):
             said.append(flaw)
         if said:
-            raise SetUpError("\n".join(said))
+            raise SetUpError(said[0] if len(said) == 1 else "\n  ".join([f"{len(said)} mistakes", *said]))
         return selection
 
     def _output(self) -> tuple[Path, str]:

@@ -282,9 +282,11 @@ def _flaw_of_header(name: str, value: object) -> str:
     if not is_header_name(name):
         return "HTTP allows no such name"
     if not isinstance(value, str):
-        return "a header's value is a text"
+        return "its value is no text"
     if re.search(r"[\r\n]", value):
         return "has a line break"
+    if value != value.strip():
+        return "begins or ends with white space"
     return "has a character that no header can have" if re.search(r"[^\x20-\x7e\t]", value) else ""
 
 
