@@ -460,3 +460,73 @@ def test_the_command_to_verify_shows_no_secret() -> None:
         name="x", url="https://www.example.com", kind=Kind.PRODUCTION, headers={"Authorization": "Basic c2VjcmV0"}
     )
     assert "c2VjcmV0" not in verify_command([replace(run(*LOST), target=target)])
+
+
+# With settings.
+
+
+def declared(*records: CheckRecord, option: str = "--pagesmoke=production") -> TargetRun:
+    return replace(run(*records), option=option, by_checklist=False, command="pytest sites/shop/pagesmoke.toml")
+
+
+def test_a_target_of_the_settings_is_verified_by_its_name() -> None:
+    runs = [declared(*LOST), declared(*LOST, option="--pagesmoke=preview=https://new.example.pages.dev"), LOST_DIST]
+    assert verify_command(runs[:2]) == (
+        "pytest sites/shop/pagesmoke.toml --pagesmoke=production --pagesmoke=preview=https://new.example.pages.dev"
+    )
+    assert "see whether the build output has its worker: pytest sites/shop/pagesmoke.toml --pagesmoke=dist" in said(
+        declared(*LOST)
+    )
+
+
+def test_settings_of_its_own_always_fit() -> None:
+    """What a settings file names and the site has not, is missing."""
+    absent = (GOOD[0], *map(page_404, PATHS[1:]))
+    assert causes(run(*absent)) == ["no-settings"]
+    assert causes(declared(*absent)) == []
+
+
+def test_a_fallback_that_is_meant_is_said_in_the_settings() -> None:
+    steps = said(declared(*FALLBACK))
+    assert "spa = true in the settings" in steps
+    assert "--pagesmoke-init" not in steps
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "page-content",
+        "asset-type",
+        "linked-missing",
+        "answer-content",
+        "answer-json",
+        "not-found-status",
+    ],
+)
+def test_a_stale_cache(rule: str) -> None:
+    """What a cache answers is another time's; the same from the deployment itself has another cause."""
+    stale = record(PATHS[0], rule, cached=True)
+    assert causes(run(stale, *GOOD[1:])) == ["stale-cache"]
+    assert "purge the zone's cache" in said(run(stale))
+    assert causes(run(replace(stale, cached=False), *GOOD[1:])) == []
+    assert causes(run(replace(GOOD[0], cached=True), *GOOD[1:])) == []
+
+
+@pytest.mark.parametrize("rule", ["page-status", "worker-exception", "page-slow"])
+def test_what_a_cache_does_not_explain(rule: str) -> None:
+    assert "stale-cache" not in causes(run(record(PATHS[0], rule, status=404, cached=True), *GOOD[1:]))
+
+
+@pytest.mark.parametrize(
+    ("headers", "step"),
+    [
+        ({}, "give this run a service token"),
+        ({"X-Team": "a"}, "give this run a service token"),
+        ({"cf-access-client-id": "id", "CF-Access-Client-Secret": "s"}, "the service token was sent and refused"),
+    ],
+)
+def test_behind_access_with_and_without_a_token(headers: dict[str, str], step: str) -> None:
+    broken = declared(*all_of("access-login", status=302))
+    assert broken.target is not None
+    broken = replace(broken, target=replace(broken.target, headers=headers))
+    assert said(broken).startswith(step)

@@ -340,3 +340,79 @@ def test_no_stack_of_a_local_worker(body: str, status: int, media_type: str) -> 
 
 def test_a_placeholder_of_tags_that_never_end() -> None:
     assert not recognise.is_placeholder(error("<" * 60_000, 200, EDGE))
+
+
+# What a body says.
+
+
+def says(text: str, body: str, media_type: str = "text/html") -> bool:
+    return recognise.says(Answer(url=URL, status=200, headers={"content-type": media_type}, body=body.encode()), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        pytest.param("Sign in", "<h1>Sign in</h1>", id="as-it-stands"),
+        pytest.param("<h1>Sign", "<h1>Sign in</h1>", id="markup"),
+        pytest.param("Sign in", "<h1>Sign\n\t in</h1>", id="line-break"),
+        pytest.param("Sign  in", "<h1>Sign in</h1>", id="white-space-in-the-settings"),
+        pytest.param("Sign in", "<h1>Sign&nbsp;in</h1>", id="no-break-space"),
+        pytest.param("Terms & conditions", "<p>Terms &amp; conditions", id="ampersand"),
+        pytest.param("Terms &amp; conditions", "<p>Terms &amp; conditions", id="ampersand-as-it-stands"),
+        pytest.param("it\u2019s", "<p>it&rsquo;s", id="quote"),
+        pytest.param("Sign in", "<h1><b>Sign</b> <i>in</i></h1>", id="elements-between"),
+        pytest.param("Sign in", "<h1><b>S</b>ign in</h1>", id="element-within-a-word"),
+        pytest.param("Sign in", "<h1>Sign<br>in</h1>", id="line-break-element"),
+        pytest.param("Sign in now", "<p>Sign in</p><p>now</p>", id="paragraphs"),
+        pytest.param("Hello Ann", "<p>Hello <!-- -->Ann", id="comment-of-react"),
+        pytest.param("1 user", "<p>1<!-- --> user", id="comment-within"),
+        pytest.param("a < b", "<p>a &lt; b", id="less-than"),
+        pytest.param("content=text", "<meta name=x content=text>", id="attribute"),
+        pytest.param("hidden", "<!-- hidden -->", id="in-a-comment"),
+        pytest.param("Sign in", "<p>Sign in<!-- without end", id="before-a-comment-without-end"),
+    ],
+)
+def test_says(text: str, body: str) -> None:
+    assert says(text, body)
+    assert says(text, body, "")
+    assert says(text, body, "application/xhtml+xml; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("Sign in", "<h1>sign in</h1>"),
+        ("Sign in", "<h1>Signin</h1>"),
+        ("Sign in", "<h1>Sign</h1> up <p>in</p>"),
+        ("Sign in", ""),
+        ("Sign in", "<!--" * 500_000),
+        ("Sign in", "<a" * 500_000),
+    ],
+    ids=["case", "no-space", "other-words", "empty", "comments-without-end", "tags-without-end"],
+)
+def test_does_not_say(text: str, body: str) -> None:
+    assert not says(text, body)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/json", "text/javascript"])
+def test_what_is_no_html_says_what_stands_there(media_type: str) -> None:
+    assert says("a &amp; b", "a &amp; b", media_type)
+    assert not says("a & b", "a &amp; b", media_type)
+    assert not says("a b", "a\nb", media_type)
+    assert not says("a b", "a <i>b</i>", media_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "sketch"),
+    [
+        ("", "an empty body"),
+        (" \n", "an empty body"),
+        ("<!doctype html>", "an HTML page"),
+        ("\n<div>", "an HTML page"),
+        (" ok\n", "begins 'ok'"),
+        ("x" * 41, f"begins '{'x' * 40}'"),
+        ("<svg/>", "begins '<svg/>'"),
+    ],
+)
+def test_sketch(body: str, sketch: str) -> None:
+    assert recognise.sketch(error(body)) == sketch

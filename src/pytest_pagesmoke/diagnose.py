@@ -15,7 +15,10 @@ from pytest_pagesmoke.settings import FILE_NAME
 COMMAND: Final = f"pytest {FILE_NAME}"
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
-_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status"})
+_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status"})
+_OF_ANOTHER_TIME: Final = frozenset(
+    "page-content asset-type linked-missing answer-content answer-json not-found-status".split()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,11 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
     return run.by_checklist and home_is_good and no_health and all(_absent(record) for record in run.failed)
 
 
+def _stale(record: CheckRecord) -> bool:
+    """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
+    return bool(record.cached) and record.rule in _OF_ANOTHER_TIME
+
+
 def _not_live(record: CheckRecord) -> bool:
     return record.rule == "placeholder" or record.tell == "deployment-not-found"
 
@@ -226,6 +234,17 @@ def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ..
     )
 
 
+def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
+    if run.target and any(name.lower().startswith("cf-access-") for name in run.target.headers):
+        return (
+            "the service token was sent and refused: is its policy of kind Service Auth (not Allow), has it expired, is it of this application?",
+        )
+    return (
+        "give this run a service token: headers with CF-Access-Client-Id and CF-Access-Client-Secret in the target's settings",
+        "or check an address that is not protected",
+    )
+
+
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return ("start the server that should answer there, or let pagesmoke start one: --pagesmoke=local",)
@@ -282,10 +301,7 @@ _CAUSES: Final = (
         fits=_any(_ACCESS),
         explained=_of(_ACCESS),
         text="Cloudflare Access asks for a login; what is behind it was not reached",
-        next=_say(
-            "give this run a service token: headers with CF-Access-Client-Id and CF-Access-Client-Secret in the target's settings",
-            "or check an address that is not protected",
-        ),
+        next=_next_for_access,
     ),
     _Cause(
         id="challenged",
@@ -300,6 +316,15 @@ _CAUSES: Final = (
         explained=_of(_THROTTLE),
         text="a rate limit turned this run away",
         next=_say("wait as long as retry-after says, then run again"),
+    ),
+    _Cause(
+        id="stale-cache",
+        fits=lambda run: any(_stale(record) for record in run.failed),
+        explained=_stale,
+        text="a cache at the edge answers with an older copy",
+        next=_say(
+            "purge the zone's cache (dashboard: Caching, Configuration, Purge); deploying again does not change what it holds"
+        ),
     ),
     _Cause(
         id="no-such-deployment",

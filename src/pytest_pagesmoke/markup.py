@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -27,6 +27,7 @@ _NEVER_NESTS: Final = frozenset(
     p li dt dd option optgroup tr td th thead tbody tfoot colgroup rt rp html head body
     """.split()
 )
+_SENT_AS_IS: Final = "/?%:@!$&'()*+,;=[]~"
 # What stands in these is not loaded by a browser that runs scripts, or not before a script takes it out.
 _INERT: Final = ["noscript", "template"]
 _LOADING_RELS: Final = frozenset({"stylesheet", "modulepreload", "icon", "apple-touch-icon", "mask-icon"})
@@ -193,7 +194,8 @@ def _own_path(address: str, page_url: str) -> str:
         return ""
     if parts.path.startswith("/cdn-cgi/"):  # Cloudflare's, never part of the site
         return ""
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # As a browser sends it, so that one file has one name.
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_SENT_AS_IS)
     page = urlsplit(page_url)
     # An empty or "#…" reference names the page itself.
     return "" if path == (page.path or "/") + (f"?{page.query}" if page.query else "") else path

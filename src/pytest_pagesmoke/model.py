@@ -270,6 +270,7 @@ class CheckRecord:
     status: int | None = None
     media_type: str = ""
     body_bytes: int | None = None
+    cached: bool = False  # a cache answered, and not the deployment
     tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
     started: float = 0.0
     ended: float = 0.0

@@ -232,10 +232,10 @@ def _read_health(path: str, answer: Answer) -> Health | None:
     if recognise.is_json(text):
         body = recognise.parse_json(text)
         return _read_json(path, answer, body) if isinstance(body, dict) else None
-    is_word = (
-        len(text) <= _MAX_TEXT and "\n" not in text and answer.media_type in ("text/plain", "application/json", "")
-    )
-    return Health(spec=HealthSpec(path=path, text=text), said=repr(text)) if is_word and text.isprintable() else None
+    is_word = len(text) <= _MAX_TEXT and answer.media_type in ("text/plain", "application/json", "")
+    if not is_word or not text.isprintable() or "${" in text:  # in settings that would be a variable
+        return None
+    return Health(spec=HealthSpec(path=path, text=text), said=repr(text))
 
 
 def _read_json(path: str, answer: Answer, body: Mapping[str, object]) -> Health | None:

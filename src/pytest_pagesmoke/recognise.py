@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from pytest_pagesmoke.model import Answer
 
 HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_FROM_CACHE: Final = frozenset({"hit", "stale", "updating"})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 _MAX_ERROR_BODY_BYTES: Final = 65_536  # Cloudflare's own answers are a few kilobytes; a larger body is the site's
@@ -95,7 +96,11 @@ def says(answer: Answer, text: str) -> bool:
     if answer.media_type not in HTML_TYPES | {""}:
         return False
     wanted = " ".join(text.split())
-    read = (answer.text, re.sub(r"<!--.*?-->|<[^<>]*>", "", answer.text, flags=re.DOTALL))
+    # A tag may stand within a word, or between two. A comment that does not end hides the rest, as in a browser.
+    read = (
+        answer.text,
+        *(re.sub(r"<!--.*?(?:-->|\Z)|<[^<>]*>", gap, answer.text, flags=re.DOTALL) for gap in ("", " ")),
+    )
     return any(wanted in " ".join(html.unescape(form).split()) for form in read)
 
 
@@ -137,6 +142,17 @@ def is_access_login(answer: Answer) -> bool:
         return False
     host = (target.hostname or "").lower()
     return host.endswith(".cloudflareaccess.com") or target.path.startswith("/cdn-cgi/access/login")
+
+
+def cached(answer: Answer) -> str:
+    """How a cache says that it answered, and not the deployment; empty where none says so."""
+    state = answer.headers.get("cf-cache-status", "")
+    age = answer.headers.get("age", "")
+    old = re.fullmatch(r"\s*0*[1-9]\d*\s*", age) is not None
+    if state.lower() not in _FROM_CACHE and not old:
+        return ""
+    said = (f"cf-cache-status {state}" if state else "", f"age {age} s" if age else "")
+    return ", ".join(part for part in said if part)
 
 
 def is_challenge(answer: Answer) -> bool:

@@ -94,9 +94,13 @@ def _forms(text: str) -> Iterator[str]:
     """As it is, and as JSON, HTML, an address or base64 would have it."""
     yield text
     yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]  # as JavaScript has it
     yield html.escape(text)
+    yield html.escape(text).replace("&#x27;", "&#39;")
     yield html.escape(text, quote=False)
-    for quoted in (quote(text, safe=""), quote(text), quote_plus(text)):
+    # And as JavaScript quotes: encodeURIComponent, encodeURI, URLSearchParams.
+    unquoted = ("", "/", "!'()*", "!'()*;/?:@&=+$,#")
+    for quoted in (*(quote(text, safe=safe) for safe in unquoted), quote_plus(text), quote_plus(text, safe="*")):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):

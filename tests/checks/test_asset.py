@@ -11,9 +11,9 @@ CHECK = AssetCheck()
 PAGE = "<!doctype html><html><head><title>Example</title></head><body><div id=root></div></body></html>"
 
 
-def judge(path: str, body: str | bytes, content_type: str = "", status: int = 200) -> list[str]:
+def judge(path: str, body: str | bytes, content_type: str = "", status: int = 200, wanted: int = 200) -> list[str]:
     """The lines of all findings."""
-    spec = AssetSpec(path=path)
+    spec = AssetSpec(path=path, status=wanted)
     (probe,) = CHECK.probes(spec, {})
     answer = Answer(
         url="https://www.example.com" + path,
@@ -178,3 +178,27 @@ def test_empty(path: str, body: str, size: int) -> None:
 @pytest.mark.parametrize("status", [404, 206, 304, 500])
 def test_another_status(status: int) -> None:
     assert judge("/static/app.js", "run()", "text/javascript", status) == [f"asset-status: expected 200, got {status}"]
+
+
+@pytest.mark.parametrize("status", [404, 410, 403])
+def test_a_file_that_must_be_gone(status: int) -> None:
+    """Whatever says so is no asset, and may be a page."""
+    for body in (PAGE, ""):
+        assert judge("/app.js.map", body, "text/html", status, wanted=status) == []
+    assert judge("/app.js.map", '{"version":3}', "application/json", 200, wanted=status) == [
+        f"asset-status: expected {status}, got 200"
+    ]
+
+
+@pytest.mark.parametrize("status", [204, 301, 304])
+def test_an_answer_that_has_no_body(status: int) -> None:
+    (probe,) = CHECK.probes(AssetSpec(path="/app.js", status=status), {})
+    assert probe.follow is (status != 301)
+    assert judge("/app.js", "", "", status, wanted=status) == []
+    assert judge("/app.js", "run()", "", 200, wanted=status) == [f"asset-status: expected {status}, got 200"]
+
+
+def test_part_of_a_file_is_judged_like_the_whole() -> None:
+    assert judge("/app.js", "run()", "text/javascript", 206, wanted=206) == []
+    assert judge("/app.js", PAGE, "text/html", 206, wanted=206) != []
+    assert judge("/app.js", "", "text/javascript", 206, wanted=206) != []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,18 @@ SPEC = HealthSpec(path="/api/health/status")
 EXPECTED = "expected healthy (status ok, healthy, pass or up; or ok or healthy true)"
 
 
-def judge(body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> list[str]:
+def judge(
+    body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None, spec: HealthSpec = SPEC
+) -> list[str]:
     """The lines of all findings."""
-    (probe,) = CHECK.probes(SPEC, {})
+    (probe,) = CHECK.probes(spec, {})
     answer = Answer(
         url="https://www.example.com/api/health/status",
         status=status,
         headers={"content-type": "application/json", **(headers or {})},
         body=body if isinstance(body, bytes) else body.encode(),
     )
-    findings = list(CHECK.judge(SPEC, {probe: answer}))
+    findings = list(CHECK.judge(spec, {probe: answer}))
     assert all(isinstance(finding, Finding) for finding in findings)
     return [finding.line for finding in findings if isinstance(finding, Finding)]
 
@@ -285,3 +288,124 @@ def test_an_age_beyond_all_numbers_is_an_age() -> None:
 
 def test_a_cached_answer_that_is_not_healthy_is_first_of_all_not_healthy() -> None:
     assert judge('{"status":"down"}', headers={"cf-cache-status": "HIT"}) == unhealthy('status: "down"')
+
+
+# What the settings expect, in place of the usual words.
+
+
+def expecting(**expect: Any) -> HealthSpec:  # Any: whatever JSON may be
+    return HealthSpec(path="/api/health/status", expect={key.replace("__", "."): it for key, it in expect.items()})
+
+
+@pytest.mark.parametrize(
+    ("body", "spec"),
+    [
+        pytest.param('{"state":"running"}', expecting(state="running"), id="words-of-its-own"),
+        pytest.param('{"status":"degraded","db":false}', expecting(status=["ok", "degraded"]), id="any-of"),
+        pytest.param('{"db":{"ok":true,"lag":9}}', expecting(db__ok=True), id="dotted"),
+        pytest.param('{"db":{"ok":true,"lag":9}}', expecting(db={"ok": True}), id="nested"),
+        pytest.param('{"checks":[{"name":"db"},{"ok":true}]}', expecting(checks__1__ok=True), id="array"),
+        pytest.param('[{"ok":true}]', expecting(**{"0.ok": True}), id="a-body-that-is-an-array"),
+        pytest.param('{"failures":0,"version":null}', expecting(failures=0, version=None), id="no-words"),
+        pytest.param('{"status":"ok","errors":[],"lost":{}}', expecting(errors=[], lost={}), id="nothing-of-it"),
+        pytest.param('{"checks.db":{"status":"ok"}}', expecting(checks__db__status="ok"), id="a-dot-in-a-name"),
+    ],
+)
+def test_as_expected(body: str, spec: HealthSpec) -> None:
+    assert list(CHECK.probes(spec, {})) == list(CHECK.probes(SPEC, {}))
+    assert judge(body, spec=spec) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "spec", "line"),
+    [
+        pytest.param(
+            '{"status":"ok"}', expecting(status="healthy"), 'status: "healthy", got status: "ok"', id="usual-word"
+        ),
+        pytest.param('{"status":"OK"}', expecting(status="ok"), 'status: "ok", got status: "OK"', id="case"),
+        pytest.param(
+            '{"status":"down"}',
+            expecting(status=["ok", "up"]),
+            'status: "ok" or "up", got status: "down"',
+            id="none-of",
+        ),
+        pytest.param('{"status":"ok","db":{"ok":1}}', expecting(db__ok=True), "db.ok: true, got db.ok: 1", id="one"),
+        pytest.param('{"status":"ok"}', expecting(db__ok=True), "db.ok: true, got db.ok: absent", id="absent"),
+        pytest.param('{"db":null}', expecting(db={"ok": True}), "db.ok: true, got db.ok: absent", id="null"),
+        pytest.param('{"errors":["db"]}', expecting(errors=[]), 'errors: [], got errors: ["db"]', id="not-empty"),
+        pytest.param(
+            '{"errors":{"db":1}}', expecting(errors={}), 'errors: {}, got errors: {"db": 1}', id="not-empty-too"
+        ),
+        pytest.param('"ok"', expecting(status="ok"), 'status: "ok", got status: absent', id="a-word"),
+    ],
+)
+def test_not_as_expected(body: str, spec: HealthSpec, line: str) -> None:
+    assert judge(body, spec=spec) == [f"health-unhealthy: expected {line}"]
+
+
+def test_what_is_expected_of_json_is_not_found_in_a_page() -> None:
+    assert judge("<!doctype html>ok", spec=expecting(status="ok")) == [
+        "health-not-json: expected JSON, got an HTML page"
+    ]
+    assert judge('{"status":"ok"}', 503, spec=expecting(status="ok")) == ["health-status: expected 200, got 503"]
+
+
+def test_what_is_as_expected_may_still_come_from_a_cache() -> None:
+    for spec in (expecting(status="ok"), HealthSpec(path="/health", text='{"status":"ok"}')):
+        (line,) = judge('{"status":"ok"}', headers={"cf-cache-status": "HIT"}, spec=spec)
+        assert line.startswith("health-cached: ")
+
+
+# Endpoints that are no JSON.
+
+TEXT = HealthSpec(path="/health", text=" Ok ")
+
+
+def test_a_text_is_asked_for_in_any_form() -> None:
+    assert list(CHECK.probes(TEXT, {})) == [Probe(path="/health")]
+
+
+@pytest.mark.parametrize("body", ["Ok", "OK\n", " ok ", "\ufeffok"])
+def test_the_text(body: str) -> None:
+    assert judge(body, headers={"content-type": "text/plain"}, spec=TEXT) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("not ok", "begins 'not ok'"),
+        ("ok, but", "begins 'ok, but'"),
+        ("", "an empty body"),
+        ("<!doctype html><p>ok</p>", "an HTML page"),
+        ('"ok"', "begins '\"ok\"'"),
+    ],
+)
+def test_another_text(body: str, what: str) -> None:
+    assert judge(body, spec=TEXT) == [f"health-unhealthy: expected the text ' Ok ', got {what}"]
+
+
+@pytest.mark.parametrize("status", [204, 302])
+def test_an_answer_that_has_no_body(status: int) -> None:
+    spec = HealthSpec(path="/health", status=status)
+    assert [probe.follow for probe in CHECK.probes(spec, {})] == [status == 204]
+    assert judge("", status, {"location": "/up"}, spec) == []
+    assert judge('{"status":"ok"}', 200, spec=spec) == [f"health-status: expected {status}, got 200"]
+    assert judge("", status, {"age": "60"}, spec) == [
+        "health-cached: expected a fresh answer, got one from a cache (age 60 s)"
+    ]
+    with pytest.raises(ValueError, match=f"an answer of status {status} has no body"):
+        HealthSpec(path="/health", status=status, text="ok")
+    with pytest.raises(ValueError, match=f"an answer of status {status} has no body"):
+        HealthSpec(path="/health", status=status, expect={"ok": True})
+
+
+def test_another_status_with_a_body_is_judged_by_it() -> None:
+    spec = HealthSpec(path="/health", status=503)
+    assert judge('{"status":"ok"}', 503, spec=spec) == []
+    assert judge('{"status":"down"}', 503, spec=spec) == unhealthy('status: "down"')
+    assert judge("", 503, spec=spec) == ["health-not-json: expected JSON, got an empty body"]
+
+
+def test_json_or_text() -> None:
+    with pytest.raises(ValueError, match="one of them"):
+        HealthSpec(path="/health", text="ok", expect={"ok": True})

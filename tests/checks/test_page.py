@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from pytest_pagesmoke.checks.page import ACCEPT, IMPOSSIBLE, PageCheck, PageSpec
@@ -36,9 +39,10 @@ def judge(
     other: Observation | None = None,
     *,
     path: str = "/login",
+    **wanted: Any,  # whatever a settings entry has
 ) -> list[Finding | Remark]:
     """What the check says of a page, on a site that gives ``one`` and ``other`` to the two addresses that cannot exist."""
-    spec = PageSpec(path=path)
+    spec = PageSpec(path=path, **wanted)
     question, *impossible = CHECK.probes(spec, {})
     seen = {question: own, **dict(zip(impossible, (one, other or one), strict=False))}
     return list(CHECK.judge(spec, seen))
@@ -325,3 +329,115 @@ def test_without_anything_to_compare_with_the_page_passes_with_a_warning(missing
 def test_a_broken_page_needs_no_comparison() -> None:
     assert lines(judge(page("", 404), ABSENCE)) == ["page-status: expected 200, got 404"]
     assert rules(judge(page(""), ABSENCE)) == ["page-not-html"]
+
+
+# Another status than 200.
+
+
+@pytest.mark.parametrize("status", [404, 410, 401, 503])
+def test_a_page_that_must_not_be_there(status: int) -> None:
+    """That the site shows it for any address is right, and not looked at."""
+    assert list(CHECK.probes(PageSpec(path="/old", status=status), {})) == [Probe(path="/old", accept=ACCEPT)]
+    assert judge(page(INDEX, status), page(INDEX, status), status=status) == []
+    assert lines(judge(page(INDEX), status=status)) == [f"page-status: expected {status}, got 200"]
+    assert rules(judge(page("", status), status=status)) == ["page-not-html"]
+    assert rules(judge(page(INDEX, status), status=status, contains=("Gone",))) == ["page-content"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 308])
+def test_a_redirect_that_is_wanted_has_no_page(status: int) -> None:
+    """Nor is it followed, though it only tidies."""
+    assert list(CHECK.probes(PageSpec(path="/old", status=status), {})) == [
+        Probe(path="/old", accept=ACCEPT, follow=False)
+    ]
+    for location in ("/login/", "https://example.net/"):
+        assert judge(page("", status, location=location), status=status) == []
+    assert lines(judge(page(INDEX), status=status)) == [f"page-status: expected {status}, got 200"]
+
+
+def test_another_good_status_may_be_a_fallback_too() -> None:
+    assert rules(judge(page(INDEX, 203), page(INDEX, 203), status=203)) == ["page-is-fallback"]
+
+
+# Single-page applications by intent.
+
+
+def test_every_page_may_be_the_application_but_must_be_a_page() -> None:
+    assert list(CHECK.probes(PageSpec(path="/login", spa=True), {})) == [Probe(path="/login", accept=ACCEPT)]
+    assert judge(page(INDEX), page(INDEX), spa=True) == []
+    assert rules(judge(page(INDEX, 404), spa=True)) == ["page-status"]
+    assert rules(judge(page(""), spa=True)) == ["page-not-html"]
+    assert rules(judge(page(INDEX), spa=True, contains=("Sign in",))) == ["page-content"]
+
+
+# Content.
+
+
+@pytest.mark.parametrize("contains", [(), ("Sign in",), ("Sign in", "All rights", "<h1>")])
+def test_what_a_page_says(contains: tuple[str, ...]) -> None:
+    own = page(shell("<h1>Sign <b>in</b></h1><p>All\n rights</p>", title="x"))
+    assert judge(own, contains=contains) == []
+
+
+def test_what_a_page_does_not_say() -> None:
+    (line,) = lines(judge(LOGIN, contains=("Sign in", "Welcome")))
+    assert line == "page-content: expected a page with 'Welcome', got a page without it (title: Sign in)"
+    assert "(title: none)" in lines(judge(page("<p>Sign in"), contains=("Welcome",)))[0]
+
+
+def test_a_fallback_that_says_it_too_is_still_the_fallback() -> None:
+    assert rules(judge(page(INDEX), page(INDEX), contains=("Documentation",))) == ["page-is-fallback"]
+    assert rules(judge(page(INDEX), page(INDEX), contains=("Sign in",))) == ["page-is-fallback"]
+
+
+def test_what_was_not_compared_is_still_read() -> None:
+    assert lines(judge(LOGIN, ABSENCE, contains=("Sign in",))) == UNJUDGED
+    assert rules(judge(LOGIN, ABSENCE, contains=("Welcome",))) == ["page-content"]
+
+
+# Time.
+
+
+@pytest.mark.parametrize(("elapsed_s", "slow"), [(0.0, []), (0.8, []), (0.801, ["page-slow"]), (9.0, ["page-slow"])])
+def test_time(elapsed_s: float, slow: list[str]) -> None:
+    own = replace(LOGIN, elapsed_s=elapsed_s)
+    assert rules(judge(own, max_s=0.8)) == slow
+    assert judge(own) == []
+
+
+def test_how_slow() -> None:
+    assert lines(judge(replace(LOGIN, elapsed_s=1.239), max_s=1.0)) == [
+        "page-slow: expected an answer within 1 s, got 1.24 s"
+    ]
+
+
+def test_a_wrong_page_is_not_called_slow() -> None:
+    assert rules(judge(replace(page("", 404), elapsed_s=9.0), max_s=1.0)) == ["page-status"]
+    assert rules(judge(replace(LOGIN, elapsed_s=9.0), max_s=1.0, contains=("Welcome",))) == ["page-content"]
+
+
+# The Access login, where it must come.
+
+
+def test_a_page_behind_access_is_asked_for_as_a_stranger() -> None:
+    """With its service token, this run would be let in."""
+    (probe,) = CHECK.probes(PageSpec(path="/admin", access=True), {})
+    assert probe == Probe(path="/admin", accept=ACCEPT, as_stranger=True)
+    assert judge(page("", 302, location="https://team.cloudflareaccess.com/cdn-cgi/access/login"), access=True) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "actual"),
+    [(LOGIN, "200"), (page("", 302, location="/login"), "302"), (page("", 403), "403")],
+    ids=["open", "a-login-of-its-own", "shut-by-the-worker-alone"],
+)
+def test_a_page_that_lets_strangers_in(answer: Answer, actual: str) -> None:
+    assert lines(judge(answer, access=True)) == [
+        f"page-status: expected 302 to the Cloudflare Access login, got {actual}: the site itself answered a stranger"
+    ]
+
+
+@pytest.mark.parametrize("more", [{"contains": ("a",)}, {"max_s": 1.0}, {"status": 404}])
+def test_whoever_asks_for_the_login_asks_for_nothing_else(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="access = true asks for the Access login and nothing else"):
+        PageSpec(path="/admin", access=True, **more)

@@ -64,7 +64,6 @@ FALSE_KEYS: Final = frozenset({"cache"})
 SWITCH_KEYS: Final = frozenset({"features", "featureflags", "flags", "toggles", "experiments"})
 
 _EXPECTED: Final = "healthy (status ok, healthy, pass or up; or ok or healthy true)"
-_CACHED: Final = frozenset({"hit", "stale", "updating"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +101,9 @@ class HealthCheck:
         wrong_status = live.wrong_status(answer, HEALTH_STATUS, subject=spec.path, status=spec.status)
         if finding := wrong_status or _unhealthy(spec, answer):
             yield finding
-        elif cached := _cached(answer):
-            yield Finding(rule=HEALTH_CACHED, subject=spec.path, expected="a fresh answer", actual=cached)
+        elif cached := recognise.cached(answer):
+            actual = f"one from a cache ({cached})"
+            yield Finding(rule=HEALTH_CACHED, subject=spec.path, expected="a fresh answer", actual=actual)
 
 
 def _probe(spec: HealthSpec) -> Probe:
@@ -204,18 +204,3 @@ def _summary(body: object) -> str:
             return ", ".join(f"{key}: {json.dumps(value)[:60]}" for key, value in said.items())
         return f"JSON that says nothing of it (keys: {', '.join(map(str, list(body)[:8])) or 'none'})"
     return f"JSON without keys: {json.dumps(body)[:60]}"
-
-
-def _cached(answer: Answer) -> str:
-    state = answer.headers.get("cf-cache-status", "")
-    age = answer.headers.get("age", "")
-    old = re.fullmatch(r"\s*0*[1-9]\d*\s*", age) is not None
-    if state.lower() not in _CACHED and not old:
-        return ""
-    return (
-        "one from a cache ("
-        + ", ".join(
-            part for part in (f"cf-cache-status {state}" if state else "", f"age {age} s" if age else "") if part
-        )
-        + ")"
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pytest_pagesmoke import markup, recognise
 from pytest_pagesmoke.checks import live
@@ -127,13 +127,25 @@ def _onward(observation: Observation | None) -> str:
     return (target.path or "/") + (f"?{target.query}" if target.query else "")
 
 
+def _is_address(target: SplitResult) -> bool:
+    try:
+        scheme, host, _ = recognise.origin(target)
+    except ValueError:  # a port that is no number
+        return False
+    return scheme in ("http", "https") and bool(host)
+
+
 def _flaw(name: str, seen: Seen) -> str:
     """Why a file does not load; empty for one that does."""
     answer = _end(name, seen)
     if not isinstance(answer, Answer):
         return answer.text if answer else "not asked"
-    if recognise.location(answer) and not recognise.is_access_login(answer):
-        return "" if not _onward(answer) else "redirects without end"  # elsewhere it is another site's
+    target = recognise.location(answer)
+    if target and not recognise.is_access_login(answer):
+        if _onward(answer):
+            return "redirects without end"
+        # Elsewhere it is another site's.
+        return "" if _is_address(target) else f"{answer.status} to {target.geturl()}, which leads nowhere"
     if answer.status != 200:
         return str(answer.status)
     _, actual = wrong_type(name, answer)

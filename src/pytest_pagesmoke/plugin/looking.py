@@ -88,6 +88,7 @@ class Looking:
             status=answer.status if answer else None,
             media_type=answer.media_type if answer else "",
             body_bytes=len(answer.body) if answer else None,
+            cached=answer is not None and bool(recognise.cached(answer)),
             tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
             started=result.started,
             ended=result.ended,

@@ -1,0 +1,130 @@
+"""Whether JSON has the values that are wanted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_pagesmoke.checks import values
+
+BODY: dict[str, Any] = {
+    "status": "ok",
+    "db": {"ok": True, "lag": 0, "hosts": ["a", {"name": "b"}]},
+    "db.primary": {"ok": False, "zone.eu": 7},
+    "0": "zero",
+    "none": None,
+    "errors": [],
+    "parts": {},
+}
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"status": "ok"},
+        {"status": ["healthy", "ok"]},
+        {"db.ok": True},
+        {"db": {"ok": True, "lag": 0}},
+        {"db": {"ok": [False, True]}, "status": "ok"},
+        {"db.lag": 0.0},
+        {"db.hosts.0": "a"},
+        {"db.hosts.1.name": "b"},
+        {"db": {"hosts": {"1": {"name": "b"}}}},
+        {"db.primary.ok": False},
+        {"db.primary": {"zone.eu": 7}},
+        {"db.primary.zone.eu": 7},
+        {"0": "zero"},
+        {"errors": []},
+        {"parts": {}},
+        {"errors": [1, []]},
+        {"none": [None]},
+    ],
+)
+def test_like(expected: dict[str, Any]) -> None:
+    assert values.unlike(BODY, expected) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ({"status": "OK"}, ('status: "OK"', 'status: "ok"')),
+        ({"status": ["up", "pass"]}, ('status: "up" or "pass"', 'status: "ok"')),
+        ({"status": "ok", "db": {"lag": 1}}, ("db.lag: 1", "db.lag: 0")),
+        ({"db.ok": 1}, ("db.ok: 1", "db.ok: true")),
+        ({"db.lag": False}, ("db.lag: false", "db.lag: 0")),
+        ({"db.lag": "0"}, ('db.lag: "0"', "db.lag: 0")),
+        ({"none": False}, ("none: false", "none: null")),
+        ({"missing": [None, ""]}, ('missing: null or ""', "missing: absent")),
+        ({"db.hosts.2": "a"}, ('db.hosts.2: "a"', "db.hosts.2: absent")),
+        ({"db.hosts.-1": "a"}, ('db.hosts.-1: "a"', "db.hosts.-1: absent")),
+        ({"db.hosts.name": "b"}, ('db.hosts.name: "b"', "db.hosts.name: absent")),
+        ({"status.0": "o"}, ('status.0: "o"', "status.0: absent")),
+        ({"db.primary.zone": 7}, ("db.primary.zone: 7", "db.primary.zone: absent")),
+        ({"db": {}}, ("db: {}", 'db: {"ok": true, "lag": 0, "hosts": ["a", {"name": "b"}]}')),
+        ({"db.hosts": []}, ("db.hosts: []", 'db.hosts: ["a", {"name": "b"}]')),
+        ({"parts": []}, ("parts: []", "parts: {}")),
+        ({f"db.hosts.{'9' * 5_000}": 1}, (f"db.hosts.{'9' * 5_000}: 1", f"db.hosts.{'9' * 5_000}: absent")),
+    ],
+)
+def test_unlike(expected: dict[str, Any], told: tuple[str, str]) -> None:
+    assert values.unlike(BODY, expected) == told
+
+
+@pytest.mark.parametrize("body", [None, True, "ok", 1, [], ["status"], {}])
+def test_a_body_that_says_nothing(body: object) -> None:
+    assert values.unlike(body, {"status": "ok"}) == ('status: "ok"', "status: absent")
+
+
+def test_a_body_that_is_a_list() -> None:
+    assert values.unlike([{"ok": True}], {"0.ok": True}) is None
+
+
+# A part of it.
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {},
+        {"status": "ok"},
+        {"db": {"lag": 0}},
+        {"db": {"hosts": ["a", {}]}},
+        {"errors": []},
+        {"parts": {}},
+        {"db.primary": {"ok": False}},
+    ],
+)
+def test_contained(part: dict[str, Any]) -> None:
+    assert values.missing_part(BODY, part) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"status": "no"}, ('status: "no"', 'status: "ok"')),
+        ({"status": ["ok"]}, ('status: ["ok"]', 'status: "ok"')),
+        ({"status": {}}, ("status: {}", 'status: "ok"')),
+        ({"db": {"ok": 1}}, ("db.ok: 1", "db.ok: true")),
+        ({"db": {"hosts": ["a"]}}, ('db.hosts: ["a"]', 'db.hosts: ["a", {"name": "b"}]')),
+        ({"db": {"hosts": ["a", {"name": "c"}]}}, ('db.hosts.1.name: "c"', 'db.hosts.1.name: "b"')),
+        ({"db": {"hosts": [{"name": "b"}, "a"]}}, ('db.hosts.0: {"name": "b"}', 'db.hosts.0: "a"')),
+        ({"db": True}, ("db: true", 'db: {"ok": true, "lag": 0, "hosts": ["a", {"name": "b"}]}')),
+        ({"db.ok": True}, ("db.ok: true", "db.ok: absent")),
+        ({"status": "ok", "missing": None}, ("missing: null", "missing: absent")),
+    ],
+)
+def test_not_contained(part: dict[str, Any], told: tuple[str, str]) -> None:
+    assert values.missing_part(BODY, part) == told
+
+
+@pytest.mark.parametrize("body", [[], "ok", None, [{"status": "ok"}]])
+def test_a_part_of_something_else(body: object) -> None:
+    assert values.missing_part(body, {"status": "ok"}) == ('{"status": "ok"}', values.shown(body))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("\u00fc", '"\u00fc"'), ("x" * 58, f'"{"x" * 58}"'), ("x" * 59, f'"{"x" * 58}\u2026')]
+)
+def test_shown(value: str, text: str) -> None:
+    assert values.shown(value) == text

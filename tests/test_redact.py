@@ -1,0 +1,186 @@
+"""Secrets struck out of what a server gives back, in whatever form; and ordinary text left alone."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import random
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Reason, Target
+from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
+
+SECRET = "s3cr3t/+ *<&\"'!(\u00fc)=="
+SITE = "https://www.example.com"
+
+
+def target(**headers: str) -> Target:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Target(name="x", url=SITE, kind=Kind.PREVIEW, headers=named)
+
+
+def left_of(text: str, **headers: str) -> str:
+    return secrets_of([target(**headers)]).out_of(text)
+
+
+# Forms.
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(lambda text: text, id="as-it-is"),
+        pytest.param(lambda text: json.dumps(text)[1:-1], id="json"),
+        pytest.param(lambda text: json.dumps(text, ensure_ascii=False)[1:-1], id="json-of-javascript"),
+        pytest.param(html.escape, id="html"),
+        pytest.param(lambda text: html.escape(text).replace("&#x27;", "&#39;"), id="html-of-hono"),
+        pytest.param(lambda text: html.escape(text, quote=False), id="html-text"),
+        pytest.param(lambda text: quote(text, safe=""), id="percent"),
+        pytest.param(lambda text: quote(text, safe="").lower(), id="percent-in-lower-case"),
+        pytest.param(quote, id="path"),
+        pytest.param(quote_plus, id="form"),
+        pytest.param(lambda text: quote(text, safe="!'()*"), id="encodeURIComponent"),
+        pytest.param(lambda text: quote(text, safe="!'()*;/?:@&=+$,#"), id="encodeURI"),
+        pytest.param(lambda text: quote_plus(text, safe="*"), id="URLSearchParams"),
+        pytest.param(lambda text: base64.b64encode(text.encode()).decode(), id="base64"),
+        pytest.param(lambda text: base64.b64encode(text.encode()).decode().rstrip("="), id="base64-unpadded"),
+        pytest.param(lambda text: base64.urlsafe_b64encode(text.encode()).decode(), id="base64-of-addresses"),
+    ],
+)
+def test_every_form_in_which_a_server_may_give_it_back(form: Callable[[str], str]) -> None:
+    secrets = Secrets([SECRET])
+    assert secrets.out_of(f"a {form(SECRET)}. b").rstrip("= ").replace("=", "") == f"a {MASK}. b"
+    body = secrets.struck_out(Answer(url=SITE, status=200, body=f"a {form(SECRET)}. b".encode()))
+    assert isinstance(body, Answer)
+    assert body.body.replace(b"=", b"") == f"a {MASK}. b".encode()
+
+
+def test_a_secret_that_holds_another_one_goes_whole() -> None:
+    for order in (["abcd", "abcdefgh"], ["abcdefgh", "abcd"]):
+        assert Secrets(order).out_of("abcdefgh abcd") == f"{MASK} {MASK}"
+
+
+def test_what_looks_like_a_pattern_is_none() -> None:
+    assert Secrets(["a.*b|c"]).out_of("a.*b|c axxb c") == f"{MASK} axxb c"
+
+
+@pytest.mark.parametrize(("text", "left"), [("abc", "abc"), ("abcd", MASK), ("ABCD", "ABCD"), ("", "")])
+def test_too_short_to_be_told_from_ordinary_text(text: str, left: str) -> None:
+    assert Secrets(["abc", "", "abcd"]).out_of(text) == left
+
+
+def test_no_secrets() -> None:
+    answer = Answer(url=SITE, status=200, body=b"***")
+    assert NO_SECRETS.struck_out(answer) is answer
+    assert NO_SECRETS.out_of("text") == "text"
+    assert Secrets(["a"]).struck_out(answer) is answer
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    assert repr(Secrets([SECRET])) == "<Secrets>"
+
+
+def test_random_secrets() -> None:
+    draw = random.Random(7)
+    for _ in range(300):
+        text = "".join(chr(draw.randint(0x20, 0x7E)) for _ in range(draw.randint(8, 40)))
+        said = f"{text}\n{json.dumps(text)}\n{html.escape(text)}\n{quote(text)}"
+        assert text.strip() not in Secrets([text]).out_of(said)
+
+
+# What is struck out of.
+
+
+def test_all_of_an_answer() -> None:
+    seen = Secrets(["abcdefgh"]).struck_out(
+        Answer(
+            url=f"{SITE}/?t=abcdefgh",
+            status=302,
+            headers={"location": "/abcdefgh", "x-abcdefgh": "1", "server": "x"},
+            body=b"\xff\x00abcdefgh\xfe",
+            hops=(Hop(status=308, url=f"{SITE}/abcdefgh", location="/abcdefgh/"),),
+            http_version="HTTP/2",
+            elapsed_s=1.5,
+            sent=frozenset({"cookie"}),
+        )
+    )
+    assert seen == Answer(
+        url=f"{SITE}/?t=***",
+        status=302,
+        headers={"location": "/***", "x-***": "1", "server": "x"},
+        body=b"\xff\x00***\xfe",
+        hops=(Hop(status=308, url=f"{SITE}/***", location="/***/"),),
+        http_version="HTTP/2",
+        elapsed_s=1.5,
+        sent=frozenset({"cookie"}),
+    )
+
+
+def test_all_of_an_absence() -> None:
+    hop = Hop(status=308, url=f"{SITE}/abcdefgh", location="/abcdefgh/")
+    seen = Secrets(["abcdefgh"]).struck_out(
+        NoAnswer(url=f"{SITE}/abcdefgh", reason=Reason.TLS, text="no abcdefgh", detail="a\nabcdefgh", hops=(hop,))
+    )
+    assert seen == NoAnswer(
+        url=f"{SITE}/***",
+        reason=Reason.TLS,
+        text="no ***",
+        detail="a\n***",
+        hops=(Hop(status=308, url=f"{SITE}/***", location="/***/"),),
+    )
+
+
+# What is a secret.
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("Authorization", "Bearer abcdefgh", "abcdefgh"),
+        ("AUTHORIZATION", "abcdefgh", "abcdefgh"),
+        ("Authorization", "Bearer abc", "Bearer abc"),
+        ("Proxy-Authorization", "Bearer abcdefgh", "abcdefgh"),
+        ("Cookie", "a=abcdefgh; b=ijklmnop", "ijklmnop"),
+        ("Cookie", "a=abcdefgh==; b=1", "abcdefgh=="),
+        ("Cookie", "a=abc; b=1", "a=abc; b=1"),
+        ("CF-Access-Client-Id", "abcd.access", "abcd.access"),
+        ("cf-access-client-secret", "abcdefgh", "abcdefgh"),
+        ("Authorization", "Basic " + base64.b64encode(b"user:pa:ss").decode(), "pa:ss"),
+        ("Authorization", "basic " + base64.b64encode(b"user:pa:ss").decode(), "user:pa:ss"),
+        (
+            "Authorization",
+            "Basic " + base64.b64encode(b"user:pa:ss").decode(),
+            base64.b64encode(b"user:pa:ss").decode(),
+        ),
+        ("Authorization", "Basic no base64!", "no base64!"),
+    ],
+)
+def test_hidden(name: str, value: str, hidden: str) -> None:
+    assert left_of(f"<{hidden}>", **{name: value}) == f"<{MASK}>"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("X-Environment", "production", "production"),
+        ("Accept-Language", "de-DE,de;q=0.9", "de-DE,de;q=0.9"),
+        ("X-CF-Access-Like", "abcdefgh", "abcdefgh"),
+        ("Authorization", "Bearer abcdefgh", "Bearer of news"),
+        ("Authorization", "Bearer abcdefg", "abcdefg"),
+        ("Cookie", "session=abcdefgh; theme=dark", "session theme dark"),
+        ("Authorization", "Basic " + base64.b64encode(b"user:password").decode(), "user"),
+        ("Authorization", "Bearer " + base64.b64encode(b"user:password").decode(), "password"),
+    ],
+)
+def test_not_hidden(name: str, value: str, text: str) -> None:
+    """Were these struck out, good answers would be garbled, and judged by it."""
+    assert left_of(text, **{name: value}) == text
+
+
+def test_values_of_the_environment_whatever_their_header() -> None:
+    secrets = secrets_of([target(X_Key="prefix-abcdefgh"), target(Cookie="a=ijklmnop")], ["abcdefgh"])
+    assert secrets.out_of("prefix-abcdefgh ijklmnop") == f"prefix-{MASK} {MASK}"
