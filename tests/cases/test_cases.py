@@ -18,14 +18,14 @@ from kit import Pytest, Reply, Serve, Site
 HERE = Path(__file__).parent
 CHECKLIST = ("page[/]", "page[/login]", "health", "asset")
 
-#: The built-in checks that must fail, by rule, and the cause (None: not judged yet); what is not named must pass.
+#: The built-in checks that must fail, by rule, and the cause (None: the report names none, or none that exists yet); what is not named must pass.
 SERVERS: Mapping[str, tuple[Mapping[str, str], str | None]] = {
-    "health-200-but-error": ({"health[/api/health]": "health-unhealthy"}, ""),
-    "health-503-degraded": ({"health[/api/health]": "health-status"}, ""),
-    "health-cached": ({"health[/api/health]": "health-cached"}, ""),
-    "health-database-false": ({"health[/api/health]": "health-unhealthy"}, ""),
+    "health-200-but-error": ({"health[/api/health]": "health-unhealthy"}, None),
+    "health-503-degraded": ({"health[/api/health]": "health-status"}, None),
+    "health-cached": ({"health[/api/health]": "health-cached"}, None),
+    "health-database-false": ({"health[/api/health]": "health-unhealthy"}, None),
     "health-status-ok": ({}, ""),
-    "health-text-ok": ({"health[/api/health]": "health-not-json"}, ""),
+    "health-text-ok": ({"health[/api/health]": "health-not-json"}, None),
     "health-uppercase": ({}, ""),
     "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, None),
     "srv-access-302": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),

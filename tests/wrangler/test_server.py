@@ -40,9 +40,13 @@ def test_one_server_for_all_workers(project: Project, built_site: dict[str, byte
 
 def test_ctrl_c_ends_the_server(project: Project) -> None:
     project.write({"_worker.js": SLOW})
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--pagesmoke=local"], cwd=project.path, stdout=subprocess.PIPE, text=True
-    )
+    # Where the tests themselves run in the background of a shell, the signal is ignored, and that is inherited.
+    program = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(["--pagesmoke=local"]))
+"""
+    run = subprocess.Popen([sys.executable, "-c", program], cwd=project.path, stdout=subprocess.PIPE, text=True)
     _wait_for(lambda: any("workerd" in command for command in project.left_running()))
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=30)

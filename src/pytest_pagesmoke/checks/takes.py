@@ -104,6 +104,7 @@ HeaderText = Annotated[
         "a text that a header can hold", lambda value: re.fullmatch(r"[\x20-\x7e]*\S[\x20-\x7e]*", value) is not None
     ),
 ]
+Size = Annotated[int, Takes("a whole number of bytes", lambda value: value >= 0)]
 Count = Annotated[int, Takes("a whole number above 0", lambda value: value > 0)]
 Rounds = Annotated[int, Takes("a whole number from 1 to 100", lambda value: 1 <= value <= 100)]
 

@@ -18,6 +18,7 @@ from pytest_pagesmoke.checks.takes import (
     Rounds,
     Seconds,
     SitePath,
+    Size,
     Text,
     Texts,
     TextTable,
@@ -67,14 +68,14 @@ class _Dist:
 
     path: Text = ""
     worker: Annotated[str, one_of("auto", "required", "forbidden")] = "auto"
-    worker_min_bytes: Count = 0
+    worker_min_bytes: Size = 0
     routes: Annotated[str, one_of("optional", "required")] = "optional"
     compatibility_date: Text = field(default="", metadata={"not yet": True})
     files: Texts = field(default=(), metadata={"not yet": True})
     mirrors: TextTable = field(default_factory=dict, metadata={"not yet": True})
     forbidden: _Forbidden | None = field(default=None, metadata={"not yet": True})
     build: _BuildCommand | None = field(default=None, metadata={"not yet": True})
-    worker_max_bytes: Count = field(default=0, metadata={"not yet": True})
+    worker_max_bytes: Size = field(default=0, metadata={"not yet": True})
     max_files: Count = field(default=0, metadata={"not yet": True})
     environment: Text = field(default="", metadata={"not yet": True})
     worker_serves_assets: bool = field(default=False, metadata={"not yet": True})
