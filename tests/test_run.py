@@ -186,6 +186,22 @@ class TestAsking:
         run.result(PlannedLive(target=SITE, check=AcceptCheck(), spec=Paths(("/a",))))
         assert observer.asked["http://site.example.com/a"] == 2
 
+    def test_answers_may_raise_new_questions(self, start: Start) -> None:
+        """A page names a style, the style an image: each is asked when it is known, and once."""
+        run, observer = start()
+
+        class ChainCheck(PathsCheck):
+            test: ClassVar[str] = "test_chain"
+
+            def probes(self, spec: Paths, seen: Seen) -> Iterable[Probe]:
+                return [Probe(path=path) for path in spec.paths[: len(seen) + 1]]
+
+        chain = PlannedLive(target=SITE, check=ChainCheck(), spec=Paths(("/a", "/b", "/c")))
+        assert remarks(run.result(chain)) == ["/a 200 1", "/b 200 1", "/c 200 1"]
+        assert {*observer.asked.values()} == {1}
+        assert [*run.see(SITE, chain.questions)] == [Probe(path=path) for path in ("/a", "/b", "/c")]
+        assert {*observer.asked.values()} == {1}
+
     def test_a_question_that_a_check_names_twice_is_asked_once(self, start: Start) -> None:
         run, observer = start()
         for _ in range(2):

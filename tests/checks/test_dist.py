@@ -225,3 +225,38 @@ def test_no_routes(found: DistTree, actual: str) -> None:
 def test_routes_are_good(found: DistTree, spec: DistSpec) -> None:
     """Whether a worker is there for the routes is the worker's check."""
     assert lines(RoutesCheck(), found, spec) == []
+
+
+# What a settings file may say of the worker.
+
+
+@pytest.mark.parametrize(
+    ("site", "actual"),
+    [
+        pytest.param(tree("_routes.json", "static/app.js"), "only _routes.json, static/", id="routes-alone"),
+        pytest.param(tree("index.html", empty=["_worker.js"]), "a file of 0 bytes", id="an-empty-worker"),
+        pytest.param(tree("_worker.js/a.js"), "a folder _worker.js without index.js", id="a-folder-without-an-entry"),
+    ],
+)
+def test_what_is_left_of_a_worker_is_missing_without_any_setting(site: DistTree, actual: str) -> None:
+    """The incident: wrangler deploys it with exit status 0."""
+    assert lines(WorkerCheck(), site, LENIENT) == [f"worker-missing: expected dist/_worker.js, got {actual}"]
+
+
+def test_a_static_site_misses_no_worker() -> None:
+    assert lines(WorkerCheck(), tree("index.html", "a/_routes.json", "a/_worker.js"), LENIENT) == []
+    assert lines(WorkerCheck(), tree("_routes.json", functions=True), LENIENT) == []
+    assert lines(WorkerCheck(), tree("index.html", empty=["_routes.json"]), LENIENT) == []  # counts as none
+
+
+@pytest.mark.parametrize(
+    ("site", "actual"),
+    [
+        (tree("_worker.js", worker=a_worker()), "dist/_worker.js"),
+        (tree("index.html", functions=True), "functions/, which are compiled to a worker"),
+    ],
+)
+def test_a_worker_where_none_may_be(site: DistTree, actual: str) -> None:
+    spec = DistSpec(worker="forbidden", worker_min_bytes=1_000_000)
+    assert lines(WorkerCheck(), site, spec) == [f"worker-invalid: expected no worker, got {actual}"]
+    assert lines(WorkerCheck(), tree("index.html", "_routes.json"), spec) == []

@@ -39,6 +39,7 @@ BODY: dict[str, Any] = {
         {"parts": {}},
         {"errors": [1, []]},
         {"none": [None]},
+        {"db.hosts": [["a", {"name": "b"}]]},
     ],
 )
 def test_like(expected: dict[str, Any]) -> None:
@@ -52,6 +53,14 @@ def test_like(expected: dict[str, Any]) -> None:
         ({"status": ["up", "pass"]}, ('status: "up" or "pass"', 'status: "ok"')),
         ({"status": "ok", "db": {"lag": 1}}, ("db.lag: 1", "db.lag: 0")),
         ({"db.ok": 1}, ("db.ok: 1", "db.ok: true")),
+        (
+            {"db": [{"ok": 1, "lag": 0, "hosts": ["a", {"name": "b"}]}]},
+            (
+                'db: {"ok": 1, "lag": 0, "hosts": ["a", {"name": "b"}]}',
+                'db: {"ok": true, "lag": 0, "hosts": ["a", {"name": "b"}]}',
+            ),
+        ),
+        ({"db.hosts": [["a"]]}, ('db.hosts: ["a"]', 'db.hosts: ["a", {"name": "b"}]')),
         ({"db.lag": False}, ("db.lag: false", "db.lag: 0")),
         ({"db.lag": "0"}, ('db.lag: "0"', "db.lag: 0")),
         ({"none": False}, ("none: false", "none: null")),

@@ -119,6 +119,26 @@ def test_a_run_without_paths_adds_it(pytester: pytest.Pytester, serve: Serve, ru
     run_both(f"{option}={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
 
 
+def test_testpaths_are_a_run_without_paths(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    settings(pytester.path, 'pages = ["/"]')
+    pytester.makeini("[pytest]\ntestpaths = tests")
+    (pytester.mkdir("tests") / "test_own.py").write_text(OWN_TEST)
+    run_both(f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
+
+
+def test_headers_of_the_settings_go_before_a_password_in_the_address(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    site = serve(GOOD_SITE)
+    address = site.url.replace("http://", "http://me:hunter2-hunter2@")
+    settings(
+        pytester.path,
+        f'pages = ["/"]\n[targets.x]\nurl = "{address}"\nheaders = {{ authorization = "Bearer abcdefgh" }}',
+    )
+    run("--pagesmoke=x").assert_outcomes(passed=1)
+    assert site.asked[0][2]["authorization"] == "Bearer abcdefgh"
+
+
 @pytest.mark.parametrize(
     ("args", "passed"),
     [
@@ -216,6 +236,9 @@ def test_where_the_build_output_is(pytester: pytest.Pytester, run: Pytest, monke
     run("--pagesmoke=dist").stdout.fnmatch_lines(["dist *public *GOOD*"])
     settings(pytester.path, '[dist]\npath = "build"')
     run("--pagesmoke=dist").stdout.fnmatch_lines(["dist *build *GOOD*"])
+    (below / "build").mkdir()
+    (below / "build" / "_routes.json").touch()
+    run("--pagesmoke=./build/").stdout.fnmatch_lines(["dist-empty: *"])
     result = run("--pagesmoke=./no-such/")  # what is typed is seen from where it is typed
     result.stdout.fnmatch_lines(["dist *no-such *BROKEN*", "verify    pytest pagesmoke.toml --pagesmoke=no-such/"])
 

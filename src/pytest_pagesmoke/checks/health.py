@@ -136,7 +136,11 @@ def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
 
 def _no_json(answer: Answer, error: ValueError) -> str:
     said = recognise.sketch(answer)
-    return f"{answer.text.strip()[:40]!r} ({error})" if said.startswith("begins ") else said
+    if not said.startswith("begins "):
+        return said
+    # What Python says of a syntax error is about a character; what else can be wrong, `recognise` says.
+    why = "" if isinstance(error, json.JSONDecodeError) else f" ({error})"
+    return f"{answer.text.strip()[:40]!r}{why}"
 
 
 def _says_healthy(body: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -45,7 +46,7 @@ class LinkedCheck:
         yield _page(spec)
         page = seen.get(_page(spec))
         if isinstance(page, Answer) and page.status == 200:
-            for name in _named(page, seen):
+            for name in islice(_named(page, seen), _MAX_NAMED):
                 yield from _way(name, seen)
 
     def judge(self, spec: LinkedSpec, seen: Seen) -> Judgement:
@@ -59,7 +60,8 @@ class LinkedCheck:
         if flaw := not_html(page):
             yield Finding(rule=LINKED_MISSING, subject=spec.path, expected="an HTML page to look through", actual=flaw)
             return
-        names = list(_named(page, seen))
+        every_name = list(_named(page, seen))
+        names = every_name[:_MAX_NAMED]
         missing = {name: flaw for name in names if (flaw := _flaw(name, seen))}
         if missing:
             told = [f"{name} ({flaw})" for name, flaw in missing.items()]
@@ -74,7 +76,7 @@ class LinkedCheck:
             )
         elif not names:
             yield Remark(text="the page names no script, style or image of its own site: nothing to load")
-        elif len(names) >= _MAX_NAMED:
+        elif len(every_name) > len(names):
             yield Remark(text=f"only the first {_MAX_NAMED} of the files that the page names were looked at")
 
 
@@ -88,13 +90,13 @@ def _file(name: str) -> Probe:
 
 def _named(page: Answer, seen: Seen) -> Iterator[str]:
     """What the page names, and then what its stylesheets name; as far as it is known by now."""
-    direct = markup.named_by_page(page)[:_MAX_NAMED]
+    direct = markup.named_by_page(page)
     found = dict.fromkeys(direct)
     for name in direct:
         style = _end(name, seen)
         if isinstance(style, Answer) and style.status == 200 and style.media_type == "text/css":
             found |= dict.fromkeys(markup.named_by_style(style))
-    yield from list(found)[:_MAX_NAMED]
+    yield from found
 
 
 def _way(name: str, seen: Seen) -> Iterator[Probe]:

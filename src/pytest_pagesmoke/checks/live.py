@@ -59,7 +59,7 @@ ACCESS_LOGIN = Rule(
     id="access-login",
     title="Cloudflare Access asks for a login first",
     cause="The site, or its previews, are protected by Cloudflare Access, and this run is not let in. The site itself was not reached.",
-    fix="Create a service token and a Service Auth policy for it in Zero Trust, and name both headers in the settings: "
+    fix="Where no service token was sent: create one, and a Service Auth policy for it, in Zero Trust, and name both headers in the settings: "
     '`headers = { CF-Access-Client-Id = "${CF_ACCESS_CLIENT_ID}", CF-Access-Client-Secret = "${CF_ACCESS_CLIENT_SECRET}" }`. Or test an address '
     "that is not protected.",
 )

@@ -35,7 +35,11 @@ def at(body: object, path: str) -> object:
 
 
 def same(actual: object, wanted: object) -> bool:
-    """Whether two JSON values are equal. `true` is not 1, as it would be in Python."""
+    """Whether two JSON values are equal, in all their parts. `true` is not 1, as it would be in Python."""
+    if isinstance(actual, dict) and isinstance(wanted, dict):
+        return actual.keys() == wanted.keys() and all(same(actual[key], wanted[key]) for key in wanted)
+    if isinstance(actual, list) and isinstance(wanted, list):
+        return len(actual) == len(wanted) and all(map(same, actual, wanted))
     if isinstance(actual, bool) or isinstance(wanted, bool):
         return actual is wanted
     return actual == wanted

@@ -72,7 +72,8 @@ class WorkerCheck:
 
 def _is_meant(tree: DistTree) -> bool:
     """Whether the output itself says that a worker should be there: routes to it, or what is left of it."""
-    return any(path in ("_routes.json", "_worker.js") or path.startswith("_worker.js/") for path in tree.files)
+    routes = bool(tree.files.get("_routes.json"))  # one of 0 bytes counts as none
+    return routes or any(path == "_worker.js" or path.startswith("_worker.js/") for path in tree.files)
 
 
 def _instead(tree: DistTree) -> str:
