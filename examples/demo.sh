@@ -12,7 +12,7 @@ good=$?
 
 echo
 echo "== 2. The incident: a copy whose _worker.js is missing =="
-rm -rf "$broken" && mkdir "$broken" && cp -R dist pytest.ini "$broken" && rm "$broken/dist/_worker.js" || exit 1
+rm -rf "$broken" && mkdir "$broken" && cp -R dist pytest.ini wrangler.jsonc "$broken" && rm "$broken/dist/_worker.js" || exit 1
 cd "$broken" || exit 1
 echo '$ rm dist/_worker.js'
 echo '$ pytest --pagesmoke=dist --pagesmoke=local'

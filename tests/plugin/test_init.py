@@ -178,6 +178,15 @@ def test_the_build_output_alone(pytester: pytest.Pytester, run: Pytest) -> None:
     run("--pagesmoke=dist").assert_outcomes(passed=3)
 
 
+def test_an_empty_folder_is_no_build_output_unless_it_is_named(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    pytester.mkdir("dist")
+    assert run("--pagesmoke=dist", "--pagesmoke-init").ret == 1
+    assert run(f"--base-url={serve(GOOD_SITE).url}", "--pagesmoke-init").ret == 0
+    assert "[dist]" not in pinned(pytester.path)
+
+
 # Nothing is written.
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from kit import ROOT
+from kit import ROOT, SITE
 from project import Project
 
 
@@ -81,3 +85,19 @@ def test_the_mistakes_in_the_readme_are_real(project: Project) -> None:
     # What would be right, at the end of the last line, is left out of the README.
     shortened = [line.partition("; right would be")[0] for line in result.stderr.lines if line]
     assert [shortened] == [block.splitlines() for block in shown("wrong")]
+
+
+@pytest.mark.usefixtures("built_site")
+def test_the_demo() -> None:
+    """What `make demo` runs when all is set up."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    demo = subprocess.run(
+        [ROOT / "examples" / "demo.sh", SITE],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,  # two starts of wrangler take ten seconds
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stdout.endswith("demo: green where the site is whole, red where its worker is missing.\n")

@@ -120,7 +120,8 @@ class _Pinning:
 
     def _draft(self) -> _Draft | NotStarted:
         tree = observe_folder(self._dist, project=self._here)
-        is_there = tree.kind == "folder" or self._selection.dist is not None
+        # An empty folder that nobody asked about is no build output.
+        is_there = bool(tree.files) or self._selection.dist is not None
         bindings = self._configuration is not None and self._configuration.needs_worker
         by_configuration = (
             f"{self._configuration.file.name} has bindings, which need a worker"
