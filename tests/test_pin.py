@@ -49,6 +49,8 @@ def json_answer(body: str, status: int = 200) -> Answer:
         ("/main.8a3f0c9d.chunk.js", True),
         ("/static/js/main.8a3f0c9d11aa22bb33cc.js", True),
         ("/app.js?v=12", True),
+        ("/main-FFKXPQZT.js", True),  # esbuild, Angular: eight of base32, sometimes without a digit
+        ("/main.12345678.js", True),
         ("/static/app.js", False),
         ("/style.css", False),
         ("/jquery-3.7.1.min.js", False),
@@ -81,6 +83,11 @@ def test_questions_end() -> None:
         ("/health", json_answer('{"ok":false}'), HealthSpec(path="/health")),
         ("/health", json_answer('{"state":"running","db":"down"}'), HealthSpec(path="/health")),
         ("/health", html("<h1>Bad gateway", 502), HealthSpec(path="/health")),
+        ("/health", Answer(url=URL, status=200, body=b"unhealthy"), HealthSpec(path="/health")),
+        ("/health", Answer(url=URL, status=200, body=b"DOWN: database"), HealthSpec(path="/health")),
+        ("/health", Answer(url=URL, status=429), HealthSpec(path="/health")),
+        ("/health", NoAnswer(url=URL, reason=Reason.TIMEOUT, text="no answer in time"), HealthSpec(path="/health")),
+        ("/health", json_answer('{"status":"running"}'), HealthSpec(path="/health", expect={"status": "running"})),
     ],
 )
 def test_health(path: str, answer: Answer, spec: HealthSpec) -> None:
@@ -102,7 +109,12 @@ def test_health(path: str, answer: Answer, spec: HealthSpec) -> None:
         Answer(url=URL, status=200, body=b"two\nlines"),
         Answer(url=URL, status=200, body=b"x" * 200),
         Answer(url=URL, status=200, body=b"\x00\x01"),
-        NoAnswer(url=URL, reason=Reason.TIMEOUT, text="no answer in time"),
+        json_answer('{"error":"Database unavailable"}'),
+        json_answer('{"status":"Internal Server Error"}'),
+        json_answer('{"status":"starting"}'),
+        json_answer('{"healthy":"no"}'),
+        json_answer('{"alive":true,"message":"hello"}'),
+        Answer(url=URL, status=200, body=b"up 7 s"),
     ],
 )
 def test_what_says_nothing_of_health(answer: Observation) -> None:
@@ -130,6 +142,28 @@ def test_a_page_of_its_own_for_unknown_addresses_with_200_is_no_application() ->
     pins = pin({"*": html("<!doctype html><title>Sorry</title><p>No such page"), "/login": html(LOGIN)})
     assert (pins.spa, pins.not_found, pins.pages) == (False, (), ("/", "/login"))
     assert "nothing to hold unknown addresses to: they answer 200" in pins.in_vain
+
+
+@pytest.mark.parametrize(
+    ("status", "pages"), [(500, ("/", "/account")), (404, ("/", "/account")), (302, ("/",)), (200, ("/", "/account"))]
+)
+def test_a_login_that_a_link_promises(status: int, pages: tuple[str, ...]) -> None:
+    """Broken, it is pinned, and its check says so; elsewhere, it is another site's."""
+    home = html(f"{HOME}<a href=/account>Log in</a>".replace("/login", "/account"))
+    elsewhere = {"location": "https://login.example.net/"} if status == 302 else {}
+    page = Answer(url=URL, status=status, headers={**HTML, **elsewhere}, body=LOGIN.encode())
+    pins = pin({"/": home, "/account": page})
+    assert pins.pages == pages
+    said = "no login page on this site: /account leads elsewhere, or is no page"
+    assert (said in pins.in_vain) is (status == 302)
+
+
+def test_a_target_below_a_path() -> None:
+    """What its page names from the host's root is asked below that path; what lies outside it cannot be."""
+    page = "<!doctype html><title>x</title><script src=/docs/app.js></script><script src=/other.js></script><a href=/docs/in>Log in</a>"
+    home = Answer(url=f"{URL}/docs/", status=200, headers=HTML, body=page.encode())
+    pins = pin({"/": home, "/in": html(LOGIN)})
+    assert (pins.assets, pins.pages) == (("/app.js",), ("/", "/in"))
 
 
 def test_an_application_s_login_is_pinned_where_a_link_names_it() -> None:
@@ -199,6 +233,7 @@ HOSTILE = [
     "/a?b=${C}&d=1",
     "/#[targets.x]",
     "/\u202ertl.js",
+    "/.//static/app.js",
 ]
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, TypeVar
+from urllib.parse import quote
+
+#: The name of the thread in which sites are asked.
+THREAD: Final = "pagesmoke"
 
 
 class Kind(StrEnum):
@@ -118,6 +122,15 @@ class Answer:
         declared = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
         charset = declared[1].lower() if declared else ""
         return self.body.decode(charset if charset in _CHARSETS else "utf-8-sig", errors="replace")
+
+
+def in_test_id(subject: str) -> str:
+    """A path, or an id that the settings give, as it stands in a test id.
+
+    ASCII throughout: pytest escapes anything else in an id its own way, and what it then reports is not found here.
+    What is encoded already stays so.
+    """
+    return quote(subject, safe="/%?=&+,;:@!~*$")
 
 
 class Reason(StrEnum):

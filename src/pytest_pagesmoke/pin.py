@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from pytest_pagesmoke import markup, recognise
 from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec, contradiction
 from pytest_pagesmoke.checks.page import ACCEPT, IMPOSSIBLE, is_any_page, not_html
-from pytest_pagesmoke.model import Answer, DistTree, Observation, Probe, Seen
+from pytest_pagesmoke.checks.takes import is_site_path
+from pytest_pagesmoke.model import Answer, DistTree, NoAnswer, Observation, Probe, Seen
 
 #: Where backends usually say how they are, the likeliest first.
 HEALTH_PATHS: Final = ("/api/health/status", "/api/health", "/health", "/healthz", "/api/status")
@@ -28,6 +29,10 @@ _MAY_BE_HASH: Final = re.compile(r"(?<=[-_.])(?:[\w-]{8}|[0-9A-Za-z]{9,64})(?=\.
 _CODE: Final = (".js", ".mjs", ".css")
 _MAX_TEXT: Final = 80  # longer is a page, not a word of health
 _MAX_SAID: Final = 120
+# What other programs than ours say of themselves when they are well; what is not among these words is not pinned.
+_WELL: Final = frozenset(
+    "running alive live ready available operational good success active online serving normal green".split()
+)
 _CHANGING: Final = frozenset(
     "env environment region colo host hostname branch commit version build time timestamp date".split()
 )
@@ -75,7 +80,9 @@ def questions(seen: Seen) -> Iterable[Probe]:
     """What to ask a site of which nothing is known: asked again with what was seen, until it names nothing new."""
     yield _HOME
     yield from IMPOSSIBLE
-    yield from map(_page, {_LOGIN_PATH: None, **dict.fromkeys(_login_links(seen.get(_HOME)))})
+    home = seen.get(_HOME)
+    below = urlsplit(home.url).path.rstrip("/") if isinstance(home, Answer) else ""
+    yield from map(_page, {_LOGIN_PATH: None, **dict.fromkeys(_login_links(home, below))})
     yield from map(_health, HEALTH_PATHS)
 
 
@@ -83,20 +90,23 @@ def pin_site(seen: Seen, *, worker_expected: str) -> Pins:
     """What is right about a site whose home page is good. ``worker_expected`` says what shows that it has a worker; empty: nothing does."""
     home = seen[_HOME]
     assert isinstance(home, Answer)  # the home page was judged before
+    below = urlsplit(home.url).path.rstrip("/")  # an address may have a path; those of the settings are below it
     found = [f"the home page{_titled(home)}"]
     in_vain: list[str] = []
     health = _find_health(seen)
     if health:
         found.append(f"health at {health.spec.path}, which said {health.said}")
     else:
-        in_vain.append(f"no health: {', '.join(HEALTH_PATHS)} answer neither JSON, nor a short text, nor 204")
+        in_vain.append(f"no health: {', '.join(HEALTH_PATHS)} say nothing of it in JSON, a word or 204")
     spa, not_found, doubts = _unknown_addresses(home, seen, worker_expected if health is None else "", found, in_vain)
-    login = _find_login(seen, spa=spa)
+    login = _find_login(seen, below, spa=spa)
     if login:
         found.append(f"the login page {login}")
+    elif links := list(_login_links(home, below)):
+        in_vain.append(f"no login page on this site: {links[0]} leads elsewhere, or is no page")
     else:
         in_vain.append(f"no login page: no link is named log in or sign in, and {_LOGIN_PATH} is no page of its own")
-    code = [name for name in markup.named_by_page(home) if urlsplit(name).path.lower().endswith(_CODE)]
+    code = [name for name in _below(markup.named_by_page(home), below) if urlsplit(name).path.lower().endswith(_CODE)]
     hashed = [name for name in code if has_hash(name)]
     assets = [name for name in code if not has_hash(name)]
     if hashed:
@@ -152,7 +162,7 @@ def has_hash(name: str) -> bool:
 def _is_random(text: str) -> bool:
     """Whether these are no words: letters among digits, or capitals within."""
     mixed = re.search(r"\d", text) and re.search(r"[A-Za-z]", text)
-    return bool(mixed) or re.search(r"[a-z].*[A-Z]|[A-Z]{2}.*[a-z]", text) is not None
+    return bool(mixed) or re.search(r"[a-z].*[A-Z]|[A-Z]{2}.*[a-z]|\A(?:[A-Z]{8}|\d{8,})\Z", text) is not None
 
 
 def _page(path: str) -> Probe:
@@ -168,16 +178,25 @@ def _titled(page: Answer) -> str:
     return f" ({title})" if title else ""
 
 
-def _login_links(home: Observation | None) -> Iterator[str]:
+def _below(paths: Iterable[str], below: str) -> Iterator[str]:
+    """Paths from the host's root as paths below the target's address; what lies elsewhere, or the settings cannot name, is left out."""
+    for path in paths:
+        if path.startswith(f"{below}/") and is_site_path(path.removeprefix(below)):
+            yield path.removeprefix(below)
+
+
+def _login_links(home: Observation | None, below: str) -> Iterator[str]:
     """The pages of the own site that the home page has under a name like "Sign in"."""
     if isinstance(home, Answer) and home.status == 200:
-        yield from (path for name, path in markup.links(home) if _LOGIN_WORDS.match(name))
+        yield from _below((path for name, path in markup.links(home) if _LOGIN_WORDS.match(name)), below)
 
 
-def _find_login(seen: Seen, *, spa: bool) -> str:
-    links = list(_login_links(seen.get(_HOME)))
+def _find_login(seen: Seen, below: str, *, spa: bool) -> str:
+    links = list(_login_links(seen.get(_HOME), below))
     for path in dict.fromkeys([*links, _LOGIN_PATH]):
         answer = seen.get(_page(path))
+        if path in links and isinstance(answer, Answer) and (answer.status == 404 or answer.status >= 500):
+            return path  # pinned as what the home page promises: its check will say that it is broken
         if not isinstance(answer, Answer) or answer.status != 200 or not_html(answer):
             continue
         # An application's page is its shell; that it exists, only a link tells.
@@ -216,14 +235,18 @@ def _unknown_addresses(
 def _find_health(seen: Seen) -> Health | None:
     for path in HEALTH_PATHS:
         answer = seen[_health(path)]
-        if isinstance(answer, Answer) and (health := _read_health(path, answer)):
+        if isinstance(answer, NoAnswer):
+            return Health(spec=HealthSpec(path=path), said=answer.text)
+        if health := _read_health(path, answer):
             return health
     return None
 
 
 def _read_health(path: str, answer: Answer) -> Health | None:
     text = answer.text.strip()
-    if answer.status >= 500:  # pinned as what should be healthy: its check will say what is wrong
+    if (
+        answer.status >= 500 or answer.status == 429 or recognise.is_challenge(answer)
+    ):  # pinned as what should be healthy: its check will say what is wrong
         return Health(spec=HealthSpec(path=path), said=str(answer.status))
     if answer.status == 204:
         return Health(spec=HealthSpec(path=path, status=204), said="204")
@@ -233,7 +256,10 @@ def _read_health(path: str, answer: Answer) -> Health | None:
         body = recognise.parse_json(text)
         return _read_json(path, answer, body) if isinstance(body, dict) else None
     is_word = len(text) <= _MAX_TEXT and answer.media_type in ("text/plain", "application/json", "")
-    if not is_word or not text.isprintable() or "${" in text:  # in settings that would be a variable
+    if contradiction(text):  # "unhealthy": pinned as what should be JSON that says healthy
+        return Health(spec=HealthSpec(path=path), said=repr(text))
+    # A number is of today alone, and in settings "${" would begin a variable.
+    if not is_word or not text.isprintable() or "${" in text or re.search(r"\d", text):
         return None
     return Health(spec=HealthSpec(path=path, text=text), said=repr(text))
 
@@ -244,12 +270,20 @@ def _read_json(path: str, answer: Answer, body: Mapping[str, object]) -> Health 
     # What is unhealthy is pinned in the usual form, too: its check will say so.
     if contradiction(body) or not list(HealthCheck().judge(usual, {_health(path): answer})):
         return Health(spec=usual, said=said)
+    # What speaks of its state in words that nobody knows may say anything, and what speaks of an error is none to hold it to.
+    said_of_state = [
+        str(value).strip().lower() for key, value in body.items() if key.lower() in ("status", "state", "healthy", "ok")
+    ]
+    if any(word not in _WELL for word in said_of_state) or any(
+        key.lower() in ("error", "errors", "message") for key in body
+    ):
+        return None
     stable = {key: value for key, value in body.items() if _is_stable(key, value)}
     return Health(spec=HealthSpec(path=path, expect=stable), said=said) if stable else None
 
 
 def _is_stable(key: str, value: object) -> bool:
     """Whether another deployment, in another environment, will say the same: a word, or true."""
-    if key.lower() in _CHANGING:
+    if key.lower() in _CHANGING or not re.fullmatch(r"[\w.-]{1,60}", key, re.ASCII):
         return False
     return value is True or (isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z _-]{0,30}", value) is not None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
 
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
-from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target
+from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target, in_test_id
 from pytest_pagesmoke.settings import FILE_NAME, Settings
 from pytest_pagesmoke.targets import Selection
 
@@ -48,13 +47,8 @@ class PlannedLive:
 
     @property
     def param(self) -> str:
-        """What stands in the brackets of the test id: the target's name and the subject, percent-encoded.
-
-        ASCII throughout: pytest escapes anything else in an id its own way, and what it then reports is not found here.
-        """
-        subject = self.spec.id or self.spec.path
-        # What is encoded already stays so; a bracket would end the id for whoever reads it.
-        return f"{quote(self.target.name)}-{quote(subject, safe='/%?=&+,;:@!~*$')}"
+        """What stands in the brackets of the test id: the target's name and the subject."""
+        return f"{in_test_id(self.target.name)}-{in_test_id(self.spec.id or self.spec.path)}"
 
     @property
     def id(self) -> str:

@@ -7,8 +7,8 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Final
+from dataclasses import fields, replace
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from pytest_pagesmoke.model import Answer, Hop, Observation, Target
@@ -37,6 +37,22 @@ class Secrets:
     def out_of(self, text: str) -> str:
         """``text`` with every secret struck out."""
         return self._text.sub(MASK, text) if self._text else text
+
+    def out_of_spec(self, spec: Any) -> Any:
+        """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
+        if self._text is None:
+            return spec
+        kept = ("path", "id")
+        return replace(
+            spec, **{f.name: self._out_of(getattr(spec, f.name)) for f in fields(spec) if f.init and f.name not in kept}
+        )
+
+    def _out_of(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.out_of(value)
+        if isinstance(value, dict):
+            return {key: self._out_of(part) for key, part in value.items()}
+        return type(value)(map(self._out_of, value)) if isinstance(value, list | tuple) else value
 
     def struck_out(self, seen: Observation) -> Observation:
         """An observation with every secret struck out of all that it holds."""

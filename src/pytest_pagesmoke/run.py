@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from pytest_pagesmoke.model import Finding, Observation, Probe, Remark, Seen, Target
+from pytest_pagesmoke.model import THREAD, Finding, Observation, Probe, Remark, Seen, Target
 from pytest_pagesmoke.plan import PlannedLive
 
 _PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
@@ -110,7 +110,7 @@ class Run:
             raise CancelledError("the run is stopped")
         if self._loop is None:
             self._loop = _Loop()
-            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name="pagesmoke", daemon=True)
+            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
             self._thread.start()
         return asyncio.run_coroutine_threadsafe(self._see(target, questions, anew=anew), self._loop)
 

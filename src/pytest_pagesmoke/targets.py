@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pytest_pagesmoke.addresses import Address, BadAddress, kind_of, read_address, without_credentials
 from pytest_pagesmoke.model import Kind, Manners, Target
+from pytest_pagesmoke.recognise import origin
 from pytest_pagesmoke.settings import Declared
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -163,7 +164,9 @@ class _Selecting:
     def _wanted(
         self, address: Address, *, name: str = "", declared: Declared | None = None, by_kind: bool = False
     ) -> _Wanted:
-        own = dict(declared.headers) if declared else {}
+        its_own = declared is not None and (declared.address is None or _same_origin(declared.address, address))
+        # Headers of the settings go to the origin that the settings name, and to no other.
+        own = dict(declared.headers) if declared is not None and its_own else {}
         taken = {header.lower() for header in own}
         target = Target(
             name=name,
@@ -175,12 +178,12 @@ class _Selecting:
             },
             manners=declared.checks.manners if declared else self._manners,
         )
-        its_own = declared is not None and declared.address is not None and declared.address.url == address.url
+        by_name = declared is not None and declared.address is not None and declared.address.url == address.url
         return _Wanted(
             target=target,
             first=str(target.kind) if by_kind else _first_label(target),
             declared=declared,
-            option=f"--pagesmoke={name}" + ("" if its_own else f"={address.url}") if declared else "",
+            option=f"--pagesmoke={name}" + ("" if by_name else f"={address.url}") if declared else "",
         )
 
     def _unknown(self, value: str) -> str:
@@ -222,6 +225,10 @@ def _with_names(wanted: Sequence[_Wanted]) -> list[Target]:
         else replace(one.target, name=one.first if names[one.first] == 1 else _whole_host(one.target))
         for one in wanted
     ]
+
+
+def _same_origin(one: Address, other: Address) -> bool:
+    return origin(urlsplit(one.url)) == origin(urlsplit(other.url))
 
 
 def _first_label(target: Target) -> str:

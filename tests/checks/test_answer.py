@@ -20,11 +20,12 @@ def answer(body: str = "", status: int = 200, content_type: str = "", **headers:
     return Answer(url=f"{SITE}/api/me", status=status, headers=sent, body=body.encode())
 
 
-def judge(seen: Observation, **wanted: Any) -> list[str]:  # Any: whatever a settings entry has
-    """The lines of all findings."""
+def judge(seen: Observation, *, anywhere: Observation | None = None, **wanted: Any) -> list[str]:
+    """The lines of all findings; ``anywhere`` is what addresses that cannot exist answer. (`Any`: whatever a settings entry has.)"""
     spec = AnswerSpec(path="/api/me", **wanted)
-    (probe,) = CHECK.probes(spec, {})
-    return [item.line for item in CHECK.judge(spec, {probe: seen}) if isinstance(item, Finding)]
+    own, *impossible = CHECK.probes(spec, {})
+    known = {own: seen, **dict.fromkeys(impossible, anywhere or answer(status=404))}
+    return [item.line for item in CHECK.judge(spec, known) if isinstance(item, Finding)]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +38,20 @@ def judge(seen: Observation, **wanted: Any) -> list[str]:  # Any: whatever a set
         ({"access": True}, Probe(path="/api/me", as_stranger=True)),
     ],
 )
-def test_one_question(wanted: dict[str, Any], probe: Probe) -> None:
-    assert list(CHECK.probes(AnswerSpec(path="/api/me", **wanted), {})) == [probe]
+def test_its_own_question(wanted: dict[str, Any], probe: Probe) -> None:
+    assert next(iter(CHECK.probes(AnswerSpec(path="/api/me", **wanted), {}))) == probe
+
+
+def test_what_answers_any_address_is_no_answer() -> None:
+    """The incident beside an index.html: every address answers the home page with 200."""
+    shell = answer(PAGE, content_type="text/html")
+    (line,) = judge(shell, anywhere=shell)
+    assert line.startswith("answer-content: expected an answer of its own, got the page that /pagesmoke-no-such-page")
+    assert judge(shell, anywhere=shell, spa=True) == []  # an application by intent
+    assert judge(shell) == []  # a page of its own
+    assert judge(answer('{"ok":true}'), anywhere=answer('{"ok":true}')) == []  # no page at all
+    home = AnswerSpec(path="/")
+    assert len(list(CHECK.probes(home, {}))) == 1  # which may well be what answers any address
 
 
 # Status.

@@ -118,7 +118,7 @@ def test_an_application_whose_worker_answers_is_healthy(pytester: pytest.Pyteste
 def test_health_as_it_is_said(
     pytester: pytest.Pytester, serve: Serve, run: Pytest, replies: dict[str, Reply], health: str
 ) -> None:
-    url = serve({"/": Reply.html(HOME), **replies}).url
+    url = serve({"/": Reply.html("<!doctype html><title>Home</title>"), **replies}).url
     assert run(f"--base-url={url}", "--pagesmoke-init").ret == 0
     assert f"health = {health}" in pinned(pytester.path)
     run("pagesmoke.toml", f"--base-url={url}").assert_outcomes(passed=3)
@@ -216,6 +216,20 @@ def test_a_broken_site_is_never_pinned(
     result = run(f"--base-url={serve(replies).url}", "--pagesmoke-init")
     assert result.ret == 1
     result.stdout.fnmatch_lines([said, "pagesmoke: what is there is broken (above), so nothing was written*"])
+    assert not (pytester.path / "pagesmoke.toml").exists()
+
+
+def test_a_home_page_that_leads_elsewhere(serve: Serve, run: Pytest) -> None:
+    result = run(f"--base-url={serve({'/': Reply(302, '', {'location': '/en/'})}).url}", "--pagesmoke-init")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["doubt       the home page leads to another page; if that is right, *redirects = *"])
+
+
+def test_what_no_settings_can_hold_is_said(pytester: pytest.Pytester, run: Pytest) -> None:
+    (pytester.mkdir("a${B}") / "index.html").write_text(HOME)
+    result = run("--pagesmoke=./a${B}/", "--pagesmoke-init")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*what was found cannot be written down: dist.path = *"])
     assert not (pytester.path / "pagesmoke.toml").exists()
 
 

@@ -86,12 +86,22 @@ def test_targets_by_name_by_address_and_by_both(pytester: pytest.Pytester, serve
     ]
     # By its address it is the same target, however that was given.
     run(f"--base-url={one.url}/").stdout.fnmatch_lines(["one * GOOD *2/2*"])
-    # Its name at another address: the same target, elsewhere.
+    # Its name at another address: the same target elsewhere, without the headers, which are for its own origin alone.
     run(f"--pagesmoke=one={other.url}").stdout.fnmatch_lines([f"one *{other.url} * GOOD *2/2*"])
+    run(f"--pagesmoke=one={one.url}/app").stdout.fnmatch_lines([f"one *{one.url}/app *"])
     # Another address has nothing of it.
     run(f"--pagesmoke=two={other.url}").stdout.fnmatch_lines([f"two *{other.url} * GOOD *1/1*"])
     assert [headers.get("x-team") for _, _, headers in one.asked] == ["a"] * len(one.asked)
-    assert {headers.get("x-team") for _, _, headers in other.asked} == {"a", None}
+    assert {headers.get("x-team") for _, _, headers in other.asked} == {None}
+
+
+def test_a_target_whose_address_the_command_line_gives_has_its_headers(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    site = serve(GOOD_SITE)
+    settings(pytester.path, 'pages = ["/"]\n[targets.x]\nurl = "${NOT_SET}"\nheaders = { X-Team = "a" }')
+    run(f"--pagesmoke=x={site.url}").assert_outcomes(passed=1)
+    assert site.asked[0][2]["x-team"] == "a"
 
 
 def test_a_target_called_local_with_an_address_starts_nothing(
@@ -283,6 +293,32 @@ def test_a_secret_is_sent_to_its_own_origin_and_shown_nowhere(
     assert asked["/"] == asked["/login"] == asked["/a"] == asked["/a/"] == SECRET
     assert asked["/admin"] is None  # whether a stranger is let in
     assert elsewhere.asked == []
+
+
+def test_what_the_settings_expect_shows_no_secret_either(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is compared with answers in which it is struck out: a leak is found, and a value that is a secret by chance is not missed."""
+    monkeypatch.setenv("SECRET", SECRET)
+    site = serve(
+        {"/": Reply.html(f"<!doctype html>{SECRET}"), "/health": Reply.json(f'{{"ok":true,"env":"{SECRET}"}}')}
+    )
+    expected = """
+        answers = [{ path = "/", not_contains = "${SECRET}" }]
+        pages = [{ path = "/health", contains = "${SECRET}" }]
+        health = [{ path = "/health", expect = { env = "${SECRET}" } }, { path = "/", id = "no", text = "${SECRET}" }]
+        """
+    target = f'[targets.x]\nurl = "{site.url}"\nheaders = {{ Authorization = "Bearer ${{SECRET}}" }}'
+    settings(pytester.path, f"{expected}\n{target}")
+    result = run("--pagesmoke=x", "--junitxml=report.xml", "--log-cli-level=DEBUG", "-vv")
+    result.assert_outcomes(failed=3, passed=1)
+    result.stdout.fnmatch_lines_random(["*test_answer* - answer-content: *", "*test_page* - page-not-html: *"])
+    assert SECRET not in result.stdout.str() + (pytester.path / "report.xml").read_text()
+    settings(pytester.path, f'pages = ["/x?key=${{SECRET}}"]\n{target}')
+    result = run("--pagesmoke=x")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_page on x: a path or an id holds a secret of the headers*"])
+    assert SECRET not in result.stderr.str()
 
 
 def test_a_secret_with_a_line_break_is_never_sent(

@@ -108,6 +108,7 @@ def test_what_each_key_takes(read: Any) -> None:
             not_contains=("c",),
             json={"error": "…"},
             headers={"x-robots-tag": False, "etag": True, "server": "me"},
+            spa=True,
         ),
         RedirectSpec(path="/old", to="/new/*", status=301),
         RedirectSpec(path="/out", to="https://www.example.net"),
@@ -194,6 +195,43 @@ NEEDS = """
     url = "https://www.example.com"
     pages = ["/"]
     """
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['pages = [{ path = "/", contains = ["${X}"] }]', 'pages = ["/${A}", "/${B}"]', 'ca_file = "${D}/ca.pem"'],
+)
+def test_a_text_is_judged_when_its_variable_is_set(read: Any, text: str) -> None:
+    settings = read(f'[targets.preview]\nurl = "https://preview.example.com"\n{text}')
+    assert settings.mistakes == ()
+    assert [*settings.missing_variables([("preview", True)], dist=False)] != []
+    assert [*settings.missing_variables([(None, True)], dist=False)] == []
+
+
+def test_two_that_are_one_in_test_ids_are_a_mistake(read: Any) -> None:
+    """pytest would number them, and no result would be found again."""
+    (mistake,) = read('pages = ["/", "/ü", "/%C3%BC"]').mistakes
+    assert "'/%C3%BC' stands there 2 times" in mistake
+    (mistake,) = read('pages = [{ path = "/", id = "a b" }, { path = "/", id = "a%20b" }]').mistakes
+    assert "give each an id of its own" in mistake
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[targets]]\nheaders = { Authorization = "Bearer ${SECRET}" }',
+        '[[targets.p]]\nheaders = { Authorization = "Bearer ${SECRET}" }',
+        '[targets.p]\nurl = { Authorization = "Bearer ${SECRET}" }',
+        '[targets.p]\nurl = ["Bearer ${SECRET}"]',
+        '[targets.p]\nheaders = "Bearer ${SECRET}"',
+        'answers = [{ path = "/", headers = [{ Authorization = "Bearer ${SECRET}" }] }]',
+        f'[[targets]]\nheaders = {{ Cookie = "{SECRET}" }}',
+    ],
+)
+def test_no_mistake_shows_what_a_table_holds(read: Any, text: str) -> None:
+    mistakes = read(text, {"SECRET": SECRET}).mistakes
+    assert mistakes
+    assert SECRET not in " ".join(mistakes)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live, values
-from pytest_pagesmoke.checks.takes import CheckId, Headers, Json, SitePath, Status, Texts
+from pytest_pagesmoke.checks.page import IMPOSSIBLE, mistaken_for
+from pytest_pagesmoke.checks.takes import CheckId, FromTarget, Headers, Json, SitePath, Status, Texts
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
 
 ANSWER_STATUS = Rule(
@@ -20,7 +21,7 @@ ANSWER_STATUS = Rule(
 ANSWER_CONTENT = Rule(
     id="answer-content",
     title="An answer does not hold what it should, or holds what it must not",
-    cause="Another build is live than the one that was meant, a cache still holds an older answer, or the text was changed by intent.",
+    cause="Another build is live than the one that was meant, a cache still holds an older answer, or the text was changed by intent. Or one page answers every address, because the worker is gone.",
     fix="Repeat it with the curl command above. If the text was changed by intent, change `contains` or `not_contains` in the settings.",
 )
 ANSWER_JSON = Rule(
@@ -48,6 +49,7 @@ class AnswerSpec:
     json: Json = field(default_factory=dict)
     headers: Headers = field(default_factory=dict)
     access: bool = False
+    spa: Annotated[bool, FromTarget] = False
 
     def __post_init__(self) -> None:
         if self.access and (self.contains or self.not_contains or self.json or self.headers or self.status != 200):
@@ -63,6 +65,8 @@ class AnswerCheck:
 
     def probes(self, spec: AnswerSpec, seen: Seen) -> Iterable[Probe]:  # noqa: ARG002 - one answer tells all
         yield _probe(spec)
+        if _may_be_mistaken(spec):
+            yield from IMPOSSIBLE
 
     def judge(self, spec: AnswerSpec, seen: Seen) -> Judgement:
         observation = seen[_probe(spec)]
@@ -74,9 +78,20 @@ class AnswerCheck:
             yield answer
         elif finding := live.wrong_status(answer, ANSWER_STATUS, subject=spec.path, status=spec.status):
             yield finding
+        elif (
+            _may_be_mistaken(spec)
+            and recognise.looks_like_html(answer.text)
+            and (page := (yield from mistaken_for(answer, [seen[probe] for probe in IMPOSSIBLE])))
+        ):
+            yield Finding(rule=ANSWER_CONTENT, subject=spec.path, expected="an answer of its own", actual=page)
         elif told := _wrong_body(spec, answer) or _wrong_header(spec, answer):
             rule, expected, actual = told
             yield Finding(rule=rule, subject=spec.path, expected=expected, actual=actual)
+
+
+def _may_be_mistaken(spec: AnswerSpec) -> bool:
+    """Whether it would be wrong if this were what the site answers to any address."""
+    return spec.status == 200 and spec.path != "/" and not (spec.spa or spec.access)
 
 
 def _probe(spec: AnswerSpec) -> Probe:

@@ -96,7 +96,7 @@ class PageCheck:
         elif spec.status not in BODILESS and (flaw := not_html(answer)):
             yield Finding(rule=PAGE_NOT_HTML, subject=spec.path, expected="an HTML page", actual=flaw)
         elif _may_be_mistaken(spec) and (
-            page := (yield from _mistaken_for(answer, [seen[probe] for probe in IMPOSSIBLE]))
+            page := (yield from mistaken_for(answer, [seen[probe] for probe in IMPOSSIBLE]))
         ):
             yield Finding(rule=PAGE_IS_FALLBACK, subject=spec.path, expected="a page of its own", actual=page)
         elif missing := next((text for text in spec.contains if not recognise.says(answer, text)), ""):
@@ -134,7 +134,7 @@ def _turned_away(reference: Answer) -> bool:
     return reference.status == 429 or recognise.is_challenge(reference)
 
 
-def _mistaken_for(answer: Answer, impossible: list[Observation]) -> Generator[Remark, None, str]:
+def mistaken_for(answer: Answer, impossible: list[Observation]) -> Generator[Remark, None, str]:
     """What the answer is, if it is the site's answer to any address; else empty."""
     references = [
         reference for reference in impossible if isinstance(reference, Answer) and not _turned_away(reference)

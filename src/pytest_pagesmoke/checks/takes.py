@@ -29,7 +29,8 @@ class FromTarget:
     """Marks a field that is no key of an entry: the target's key of that name stands for all its entries."""
 
 
-def _is_path(value: str) -> bool:
+def is_site_path(value: str) -> bool:
+    """Whether this is a path that a site can be asked for."""
     # "//host/…" would be another host, and a browser sends nothing from the "#" on.
     return value.startswith("/") and not value.startswith("//") and not re.search(r"[\s\x00-\x1f\x7f#\\]", value)
 
@@ -53,6 +54,11 @@ def _is_texts(value: str | list[Any]) -> bool:
     return bool(texts) and all(isinstance(text, str) and text for text in texts)
 
 
+def _are_headers(value: Mapping[str, object]) -> bool:
+    fit = all(is_header_name(name) and isinstance(wanted, str | bool) for name, wanted in value.items())
+    return fit and len({name.lower() for name in value}) == len(value)
+
+
 def is_header_name(name: str) -> bool:
     """Whether HTTP allows it."""
     return re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
@@ -67,7 +73,9 @@ def _is_json(value: object) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and value - value == 0)
 
 
-SitePath = Annotated[str, Takes("a path on the site, beginning with '/'", _is_path)]
+SitePath = Annotated[
+    str, Takes("a path on the site: it begins with one '/', and has no space and no '#' in it", is_site_path)
+]
 Destination = Annotated[str, Takes("a path beginning with '/', or an address; * stands for anything", _is_destination)]
 CheckId = Annotated[str, Takes("a name for the test id", lambda value: bool(value.strip()))]
 Texts = Annotated[
@@ -79,13 +87,13 @@ RedirectStatus = Annotated[int, Takes("301, 302, 303, 307 or 308", lambda value:
 Seconds = Annotated[float, Takes("a number of seconds above 0", lambda value: 0 < value < float("inf"))]
 Json = Annotated[
     Mapping[str, Any],
-    Takes("a table of JSON values", lambda value: bool(value) and _is_json(value), of=(dict,)),
+    Takes("a table of JSON values that is not empty", lambda value: bool(value) and _is_json(value), of=(dict,)),
 ]
 Headers = Annotated[
     Mapping[str, str | bool],
     Takes(
-        "a table of header names, each with its value, or true (must be there) or false (must not)",
-        lambda value: all(is_header_name(name) and isinstance(wanted, str | bool) for name, wanted in value.items()),
+        "a table of header names, each once, with its value, or true (must be there) or false (must not)",
+        _are_headers,
         lambda value: {name.lower(): wanted for name, wanted in value.items()},
         (dict,),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ import httpx
 import truststore
 
 from pytest_pagesmoke import recognise
-from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
 from pytest_pagesmoke.observe.failures import explain
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
@@ -25,6 +26,7 @@ from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
+_LOGGERS: Final = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 _HEADERS: Final = "pagesmoke.headers"  # where a response keeps the headers as they came
 
 
@@ -41,11 +43,21 @@ class _Progress:
     phase: str = "waiting for the connection or the headers"
 
 
+class _Quiet(logging.Filter):
+    """Keeps what httpx and httpcore log of our own exchanges, headers among it, out of every log; a project's own stay."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.threadName != THREAD
+
+
 class HttpObserver:
     """Asks targets, each by its manners, with one connection pool a target. ``secrets`` are struck out of all that comes in."""
 
     def __init__(self, *, secrets: Secrets = NO_SECRETS) -> None:
         self._secrets = secrets
+        self._quiet = _Quiet()
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._quiet)
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     async def ask(self, target: Target, probe: Probe) -> Observation:
@@ -77,7 +89,9 @@ class HttpObserver:
             return no_answer(*explain(error))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and let the libraries log again."""
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._quiet)
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()

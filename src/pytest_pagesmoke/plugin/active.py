@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class ActiveRun:
         selection = self._selection()
         self._secrets = secrets_of(selection.targets, self._from_environment(selection))
         self._options = selection.options
-        self._planned = plan(self._settings, selection, file=self._file_in_ids())
+        self._planned = self._without_secrets(plan(self._settings, selection, file=self._file_in_ids()))
         if not self._planned:
             raise SetUpError(
                 f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}"
@@ -109,6 +109,20 @@ class ActiveRun:
         if said:
             raise SetUpError(said[0] if len(said) == 1 else "\n  ".join([f"{len(said)} mistakes", *said]))
         return selection
+
+    def _without_secrets(self, planned: Iterable[Planned]) -> tuple[Planned, ...]:
+        """The checks, expecting what answers will hold: `***` for each secret. Raises SetUpError for one that would stand in a test id."""
+        found: list[Planned] = []
+        for check in planned:
+            if self._secrets.out_of(check.param) != check.param:
+                name = check.target.name if isinstance(check, PlannedLive) else check.row
+                raise SetUpError(
+                    f"{check.test} on {name}: a path or an id holds a secret of the headers, and would show it in a test id"
+                )
+            found.append(
+                replace(check, spec=self._secrets.out_of_spec(check.spec)) if isinstance(check, PlannedLive) else check
+            )
+        return tuple(found)
 
     def _output(self) -> tuple[Path, str]:
         """The build output, and why it is not known. As the settings have it, else wrangler's configuration, else `dist`."""

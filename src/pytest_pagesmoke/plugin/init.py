@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,6 +19,7 @@ from pytest_pagesmoke.plan import Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin.activation import activation_of
 from pytest_pagesmoke.plugin.local import local_server
 from pytest_pagesmoke.plugin.looking import Looking
+from pytest_pagesmoke.recognise import REDIRECTS
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.settings_file import settings_file
@@ -45,18 +47,27 @@ def init(config: pytest.Config) -> pytest.ExitCode:
         raise pytest.UsageError(f"pagesmoke: {error}") from None
     try:
         text, lines, good = pinning.come_to_a_draft()
+    except SetUpError as error:
+        raise pytest.UsageError(f"pagesmoke: {error}") from None
     except KeyboardInterrupt:
         return pytest.ExitCode.INTERRUPTED
     finally:
         pinning.stop()
     if good:
         try:
-            with (here / FILE_NAME).open("x", encoding="utf-8") as file:
-                file.write(text)
+            content = text.encode()  # before there is a file
+            with (here / FILE_NAME).open("xb") as file:
+                file.write(content)
         except OSError as error:
             raise pytest.UsageError(f"pagesmoke: {here / FILE_NAME} cannot be written: {error.strerror}") from None
     print("\n".join(lines))  # noqa: T201 - no terminal reporter runs where no session does
     return pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED
+
+
+_LEADS_AWAY: Final = (
+    "the home page leads to another page; if that is right, name the page itself in a file of your own: "
+    'pages = ["/that/page"], redirects = [{ path = "/", to = "/that/page" }]'
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +110,17 @@ class _Pinning:
 
     def come_to_a_draft(self) -> tuple[str, list[str], bool]:
         """The file's text, what to say, and whether all that it would ask for holds."""
-        broken = [block for target in self._selection.targets for block in self._judged([_home(target)])]
-        if broken:
-            return "", _broken(broken, ()), False
+        homes = [self._looking.look(_home(target)) for target in self._selection.targets]
+        if broken := [home.block for home in homes if home.block]:
+            leads = any(home.record.status in REDIRECTS for home in homes)
+            return "", _broken(broken, (_LEADS_AWAY,) if leads else ()), False
         draft = self._draft()
         if isinstance(draft, NotStarted):
             return "", _broken([draft.text], ()), False
         settings = read_settings(self._here / FILE_NAME, tomllib.loads(draft.text), {"PAGESMOKE_AUTHORIZATION": "x"})
-        assert not settings.mistakes  # we wrote it
+        # A name or a folder that no settings can hold: `dist` for a target, `${` in a path.
+        if unfit := [*settings.mistakes, *(text for _, text in settings.unset)]:
+            raise SetUpError("what was found cannot be written down: " + "; ".join(unfit))
         selection = self._selection if draft.build is None else replace(self._selection, dist=self._selection.served)
         if broken := list(self._judged(plan(settings, selection))):
             return "", _broken(broken, draft.pins.doubts), False

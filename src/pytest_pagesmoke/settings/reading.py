@@ -25,7 +25,7 @@ from pytest_pagesmoke.checks.takes import (
     is_header_name,
     one_of,
 )
-from pytest_pagesmoke.model import DistSpec, Kind, Manners
+from pytest_pagesmoke.model import DistSpec, Kind, Manners, in_test_id
 from pytest_pagesmoke.registry import LIVE_CHECKS
 from pytest_pagesmoke.settings import Checks, Declared, Settings
 from pytest_pagesmoke.settings.shape import Mistake, dotted, hints_of, read, shown, unknown
@@ -117,7 +117,10 @@ class _Reading:
 
     def settings(self) -> Settings:
         for key in self._table.keys() - _KEYS.keys() - {"dist", "targets"}:
-            self._mistakes.append(unknown((key,), [*_KEYS, "dist", "targets"]))
+            if key in {*_TARGET_KEYS, "headers"}:
+                self._mistakes.append(Mistake((key,), ": is a target's: it stands below [targets.NAME]"))
+            else:
+                self._mistakes.append(unknown((key,), [*_KEYS, "dist", "targets"]))
         common = self._values(self._table, ())
         targets = self._targets(common)
         dist = self._read(self._table["dist"], _Dist, ("dist",)) if "dist" in self._table else _Dist()
@@ -149,14 +152,17 @@ class _Reading:
         }
         for check in LIVE_CHECKS:
             self._refuse_twice(found.get(check.key, ()), (*path, check.key))
-        if ca_file := found.get("ca_file"):
+        ca_file = found.get("ca_file", "")
+        if ca_file and not _is_unset(ca_file):
             found["ca_file"] = str(self._file.parent / ca_file)
             if flaw := _not_certificates(found["ca_file"]):
                 self._mistakes.append(Mistake((*path, "ca_file"), f" = {shown(ca_file)}: {flaw}"))
         return found
 
     def _refuse_twice(self, specs: tuple[Any, ...], path: tuple[str | int, ...]) -> None:
-        subjects = [spec.id or spec.path for spec in specs]
+        # As they stand in test ids: "/ü" and "/%C3%BC" are one there. What is not known yet is compared when it is.
+        given = [spec.id or spec.path for spec in specs]
+        subjects = [in_test_id(one) if not _is_unset(one) else f"{index} unset" for index, one in enumerate(given)]
         for subject, count in Counter(subjects).items():
             if count > 1:
                 index = len(subjects) - 1 - subjects[::-1].index(subject)
@@ -211,7 +217,7 @@ class _Reading:
         )
 
     def _address(self, url: str | None, path: tuple[str, ...]) -> Address | None:
-        if url is None or (isinstance(url, Expanded) and url.unset):
+        if url is None or _is_unset(url):
             return None
         try:
             return read_address(url)
@@ -264,6 +270,10 @@ class _Reading:
                 place.append(step)
                 table = table[step]
         return tuple(place)
+
+
+def _is_unset(text: str) -> bool:
+    return isinstance(text, Expanded) and bool(text.unset)
 
 
 def _checks(values: Mapping[str, Any]) -> Checks:

@@ -14,7 +14,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from pytest_pagesmoke.addresses import without_credentials
 from pytest_pagesmoke.checks.takes import FromTarget, Takes
-from pytest_pagesmoke.settings.variables import Expanded
+from pytest_pagesmoke.settings.variables import Expanded, unset_texts
 
 Path = tuple[str | int, ...]
 
@@ -62,6 +62,11 @@ def shown(value: object) -> str:
 
 
 def _literal(value: object) -> str:
+    # What tables and lists hold is not shown: among it may be a header's value.
+    if isinstance(value, dict):
+        return f"{{ {', '.join(map(_key, value))} … }}" if value else "{}"
+    if isinstance(value, list):
+        return "[ … ]" if value else "[]"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
@@ -168,7 +173,7 @@ def _list_hook(converter: Converter, wanted: Any) -> Callable[[Any, Any], Any]:
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, list):  # cattrs would take a text apart into letters
-            raise _Unfit(value, "a list: [ … ]")
+            raise _Unfit(value, "a list, in [ ]")
         return tuple(structure(value, None))
 
     return hook
@@ -184,8 +189,8 @@ def _taken(value: Any, wanted: Any) -> Any:
     base, takes, *_ = get_args(wanted)
     if not any(_is_of(value, kind) for kind in takes.of or (base,)):
         raise _Unfit(value, takes.right)
-    if isinstance(value, Expanded) and value.unset:
-        return value
+    if next(unset_texts(value), None):
+        return takes.read(value)  # what it will be, is judged when the variable is set
     if not takes.fits(value):
         raise _Unfit(value, takes.right)
     return takes.read(value)
