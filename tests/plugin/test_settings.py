@@ -143,10 +143,11 @@ def test_headers_of_the_settings_go_before_a_password_in_the_address(
     address = site.url.replace("http://", "http://me:hunter2-hunter2@")
     settings(
         pytester.path,
-        f'pages = ["/"]\n[targets.x]\nurl = "{address}"\nheaders = {{ authorization = "Bearer abcdefgh" }}',
+        f'pages = ["/nix"]\n[targets.x]\nurl = "{address}"\nheaders = {{ authorization = "Bearer abcdefgh" }}',
     )
-    run("--pagesmoke=x").assert_outcomes(passed=1)
+    result = run("--pagesmoke=x")
     assert site.asked[0][2]["authorization"] == "Bearer abcdefgh"
+    assert result.stdout.str().count('-H "') == result.stdout.str().count('-H "authorization: $AUTHORIZATION"') == 1
 
 
 @pytest.mark.parametrize(
