@@ -315,6 +315,7 @@ def test_what_the_settings_expect_shows_no_secret_either(
     result.assert_outcomes(failed=3, passed=1)
     result.stdout.fnmatch_lines_random(["*test_answer* - answer-content: *", "*test_page* - page-not-html: *"])
     assert SECRET not in result.stdout.str() + (pytester.path / "report.xml").read_text()
+    assert "httpcore" not in result.stdout.str()  # whose DEBUG lines hold headers
     settings(pytester.path, f'pages = ["/x?key=${{SECRET}}"]\n{target}')
     result = run("--pagesmoke=x")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
