@@ -90,11 +90,11 @@ class HttpObserver:
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(self._quiet)
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._quiet)
 
     async def _exchange(self, target: Target, probe: Probe, progress: _Progress, started: float) -> Answer:
         client = self._client(target)
