@@ -7,9 +7,13 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pytest_pagesmoke.model import Kind, Target
+
+#: What a target may be called, in the settings and in options.
+TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 class BadAddress(ValueError):

@@ -87,10 +87,11 @@ def named_by_page(answer: Answer) -> tuple[str, ...]:
 def links(answer: Answer) -> tuple[tuple[str, str], ...]:
     """The links of a page to its own site: the text of each, and the path that it leads to, without a query."""
     tree = document(answer)
+    base = _base(tree, answer)
     return tuple(
         (" ".join(node.text().split()) or (node.attributes.get("aria-label") or ""), path.partition("?")[0])
         for node in tree.css("a[href]")
-        for path in _own(iter([node.attributes.get("href") or ""]), answer.url, _base(tree, answer))
+        for path in _own(iter([node.attributes.get("href") or ""]), answer.url, base)
     )
 
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pytest_pagesmoke.addresses import Address, BadAddress, kind_of, read_address, without_credentials
+from pytest_pagesmoke.addresses import TARGET_NAME, Address, BadAddress, kind_of, read_address, without_credentials
 from pytest_pagesmoke.model import Kind, Manners, Target
 from pytest_pagesmoke.recognise import origin
 from pytest_pagesmoke.settings import Declared
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _NAMED_URL: Final = re.compile(r"(?P<name>[^/:=]*)=(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://.*)", re.DOTALL)
 _WHAT: Final = (
     "a URL (https://www.example.com), NAME=URL, `local` (starts `wrangler pages dev` on the build output), "
@@ -209,7 +208,7 @@ def _collisions(targets: Sequence[Target], folders: Sequence[Path]) -> Iterator[
 
 
 def _checked_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not TARGET_NAME.fullmatch(name):
         raise _Mistake(
             f"the name {name!r} is not of letters, digits, '.', '_' and '-', beginning with a letter or digit"
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pytest_pagesmoke.addresses import Address, BadAddress, read_address
+from pytest_pagesmoke.addresses import TARGET_NAME, Address, BadAddress, read_address
 from pytest_pagesmoke.checks.takes import (
     Count,
     FromTarget,
@@ -31,7 +31,6 @@ from pytest_pagesmoke.settings import Checks, Declared, Settings
 from pytest_pagesmoke.settings.shape import Mistake, dotted, hints_of, read, shown, unknown
 from pytest_pagesmoke.settings.variables import Expanded, expand, unset_texts
 
-_TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _TWINS: Final = ("cf-access-client-id", "cf-access-client-secret")
 _SECRET_LENGTH: Final = 8  # shorter values from the environment are words, and would be struck out everywhere
 
@@ -189,7 +188,7 @@ class _Reading:
 
     def _target(self, name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> Declared:
         path = ("targets", name)
-        if not _TARGET_NAME.fullmatch(name):
+        if not TARGET_NAME.fullmatch(name):
             self._mistakes.append(
                 Mistake(path, ": a name is of letters, digits, '.', '_' and '-', beginning with a letter or digit")
             )
