@@ -15,7 +15,6 @@ from typing import ClassVar
 
 import pytest
 
-from pytest_pagesmoke import run as run_module
 from pytest_pagesmoke.model import (
     Answer,
     Finding,
@@ -29,6 +28,7 @@ from pytest_pagesmoke.model import (
     Seen,
     Target,
 )
+from pytest_pagesmoke.observe import background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult, Run
 
@@ -409,7 +409,7 @@ class TestStopping:
     def test_is_bounded_where_an_observer_will_not_be_cancelled(
         self, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(run_module, "_PATIENCE_S", 0.1)
+        monkeypatch.setattr(background, "_PATIENCE_S", 0.1)
         let_go = threading.Event()
 
         async def block(_target: Target, probe: Probe) -> Observation:

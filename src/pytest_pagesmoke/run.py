@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Protocol
 
-from pytest_pagesmoke.model import THREAD, Finding, Observation, Probe, Remark, Seen, Target
+from pytest_pagesmoke.model import Finding, Observation, Probe, Remark, Seen, Target
+from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
-
-_PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
-
 
 #: What to ask, by what is known: called again until it names nothing new.
 Questions = Callable[[Seen], Iterable[Probe]]
@@ -58,14 +53,11 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
 
 
 class Run:
-    """Asks in a thread and an event loop of its own, so that nothing in the main thread (playwright's loop, Ctrl-C) meets it."""
+    """Asks in the background, which ends with it."""
 
-    def __init__(self, make_observer: Callable[[], Observer]) -> None:
+    def __init__(self, make_observer: Callable[[], Observer], background: Background | None = None) -> None:
         self._make_observer = make_observer
-        # Made when something is asked: a run that asks nothing has nothing to close.
-        self._loop: _Loop | None = None
-        self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._background = background or Background()
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
         self._asked: dict[tuple[str, Probe], asyncio.Task[tuple[Observation, float, float]]] = {}
@@ -97,22 +89,10 @@ class Run:
 
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
-        self._stopped = True
-        if self._loop is None or self._thread is None:
-            return
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        # A connection that will not close holds nobody up: the thread is a daemon.
-        self._thread.join(timeout=_PATIENCE_S)
-        self._loop = self._thread = None
+        self._background.stop()
 
     def _submit(self, target: Target, questions: Questions, *, anew: bool) -> Future[tuple[Seen, float, float]]:
-        if self._stopped:
-            raise CancelledError("the run is stopped")
-        if self._loop is None:
-            self._loop = _Loop()
-            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
-            self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._see(target, questions, anew=anew), self._loop)
+        return self._background.submit(self._see(target, questions, anew=anew))
 
     async def _see(self, target: Target, questions: Questions, *, anew: bool) -> tuple[Seen, float, float]:
         seen: dict[Probe, Observation] = {}
@@ -138,58 +118,9 @@ class Run:
         return self._asked[key]
 
     async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
-        self._observer = self._observer or self._make_observer()
+        if self._observer is None:
+            self._observer = self._make_observer()
+            self._background.at_end(self._observer.close)
         async with self._rooms.setdefault(target.name, asyncio.Semaphore(target.manners.concurrency)):
             started = time.time()
             return await self._observer.ask(target, probe), started, time.time()
-
-    def _keep_running(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ask until stopped; then leave nothing behind, however late that is."""
-        try:
-            loop.run_forever()
-            loop.run_until_complete(self._wind_up())
-        finally:
-            loop.close()
-
-    async def _wind_up(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        if self._observer is not None:
-            await self._observer.close()
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """An event loop whose name look-ups cannot keep the process alive: asyncio's own run in threads that Python waits for at exit."""
-
-    # `Any`: exactly what socket.getaddrinfo takes and gives; so is the name `type`.
-    async def getaddrinfo(
-        self,
-        host: Any,
-        port: Any,
-        *,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - asyncio's signature
-        proto: int = 0,
-        flags: int = 0,
-    ) -> Any:
-        found: asyncio.Future[Any] = self.create_future()
-
-        def settle(result: Any, error: BaseException | None) -> None:
-            if found.done():  # the deadline has passed meanwhile
-                return
-            found.set_exception(error) if error else found.set_result(result)
-
-        def look_up() -> None:
-            result: Any = None
-            error: BaseException | None = None
-            try:
-                result = socket.getaddrinfo(host, port, family, type, proto, flags)
-            except Exception as raised:  # noqa: BLE001 - a resolver's, or of a plugin that blocks sockets: the asker's
-                error = raised
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self.call_soon_threadsafe(settle, result, error)
-
-        threading.Thread(target=look_up, name="pagesmoke-dns", daemon=True).start()
-        return await found

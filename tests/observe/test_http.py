@@ -56,10 +56,11 @@ from pytest_pagesmoke.model import (
     Seen,
     Target,
 )
+from pytest_pagesmoke.observe.background import _Loop
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.redact import secrets_of
-from pytest_pagesmoke.run import Run, _Loop
+from pytest_pagesmoke.run import Run
 
 SHORT_S = 0.5  # where the deadline is what must end it
 LONG_S = 5.0  # where something else must, long before that
@@ -835,7 +836,7 @@ class TestNames:
 import asyncio, socket, threading
 from pytest_pagesmoke.model import Kind, Manners, Probe, Target
 from pytest_pagesmoke.observe.http import HttpObserver
-from pytest_pagesmoke.run import _Loop
+from pytest_pagesmoke.observe.background import _Loop
 
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
 observer = HttpObserver()

@@ -23,6 +23,8 @@ from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
 from pytest_pagesmoke.observe.failures import explain
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
+#: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
@@ -50,15 +52,68 @@ class _Quiet(logging.Filter):
         return record.threadName != THREAD
 
 
-class HttpObserver:
-    """Asks targets, each by its manners, with one connection pool a target. ``secrets`` are struck out of all that comes in."""
+class Connections:
+    """Connections to targets, a pool for each; used in one event loop. What the libraries log of them stays out of every log."""
 
-    def __init__(self, *, secrets: Secrets = NO_SECRETS) -> None:
-        self._secrets = secrets
+    def __init__(self) -> None:
         self._quiet = _Quiet()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._quiet)
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, bool, bool], httpx.AsyncClient] = {}
+
+    async def begin(
+        self, target: Target, url: str, headers: httpx.Headers, *, method: str = "GET", body: bytes = b""
+    ) -> httpx.Response:
+        """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``.
+
+        A connection that has served another request may have been closed, or spoilt, since then: that says nothing of this
+        one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
+        What may change something is never sent twice, and so goes over a connection of its own from the beginning.
+        """
+        client = self._client(target, secure=url.startswith("https:"), kept=method in SAFE_METHODS)
+        while True:
+            way = _Way()
+            request = client.build_request(
+                method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
+            )
+            try:
+                return await client.send(request, stream=True, auth=None)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                if way.connected:
+                    raise
+
+    async def close(self) -> None:
+        """Close every connection, and let the libraries log again."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._quiet)
+
+    def _client(self, target: Target, *, secure: bool, kept: bool) -> httpx.AsyncClient:
+        key = (target.name, secure, kept)
+        if key not in self._clients:
+            concurrency = target.manners.concurrency
+            self._clients[key] = httpx.AsyncClient(
+                # No question may depend on which other ones were answered before it.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                event_hooks={"response": [_set_headers_aside]},
+                verify=_trust(target)
+                if secure
+                else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # loading the store costs 30 ms
+                timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
+                limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
+                trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
+            )
+        return self._clients[key]
+
+
+class HttpObserver:
+    """Asks targets, each by its manners. ``secrets`` are struck out of all that comes in."""
+
+    def __init__(self, *, secrets: Secrets = NO_SECRETS) -> None:
+        self._secrets = secrets
+        self._connections = Connections()
 
     async def ask(self, target: Target, probe: Probe) -> Observation:
         """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
@@ -89,21 +144,17 @@ class HttpObserver:
             return no_answer(*explain(error))
 
     async def close(self) -> None:
-        """Close every connection, and let the libraries log again."""
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(self._quiet)
+        """Close every connection."""
+        await self._connections.close()
 
     async def _exchange(self, target: Target, probe: Probe, progress: _Progress, started: float) -> Answer:
-        client = self._client(target)
         own = {} if probe.as_stranger else target.headers
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            async with aclosing(await _begin(client, progress.url, _request_headers(target, probe))) as response:
-                headers: dict[str, str] = response.extensions[_HEADERS]
+            begun = await self._connections.begin(target, progress.url, _request_headers(target, probe))
+            async with aclosing(begun) as response:
+                headers = dict(headers_of(response))
                 redirect = headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
                 onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
@@ -127,36 +178,6 @@ class HttpObserver:
                 raise _RedirectLoop(f"redirects in a circle: {' -> '.join(_path(url) for url in (*visited, onward))}")
             progress.url = onward
 
-    def _client(self, target: Target) -> httpx.AsyncClient:
-        if target.name not in self._clients:
-            concurrency = target.manners.concurrency
-            self._clients[target.name] = httpx.AsyncClient(
-                # No question may depend on which other ones were answered before it.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                event_hooks={"response": [_set_headers_aside]},
-                verify=_trust(target),
-                timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
-                limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-                trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
-            )
-        return self._clients[target.name]
-
-
-async def _begin(client: httpx.AsyncClient, url: str, headers: httpx.Headers) -> httpx.Response:
-    """Send the question, and wait for the head of its answer.
-
-    A connection that has served another question may have been closed, or spoilt, since then: that says nothing of this
-    one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
-    """
-    while True:
-        way = _Way()
-        request = client.build_request("GET", url, headers=headers, extensions={"trace": way.follow})
-        try:
-            return await client.send(request, stream=True)
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            if way.connected:
-                raise
-
 
 class _Way:
     """A question's way over the network, as httpcore tells it: whether it was given a connection of its own."""
@@ -177,11 +198,14 @@ class _Way:
 
 async def _set_headers_aside(response: httpx.Response) -> None:
     """Keep the headers as they came. httpx takes a location apart even where it does not follow it, and raises over odd ones."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers.multi_items():
-        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
-    response.extensions[_HEADERS] = headers
+    response.extensions[_HEADERS] = httpx.Headers(response.headers)
     response.headers.pop("location", None)
+
+
+def headers_of(response: httpx.Response) -> httpx.Headers:
+    """The headers of a response of `Connections`, as they came."""
+    headers: httpx.Headers = response.extensions[_HEADERS]
+    return headers
 
 
 def _request_headers(target: Target, probe: Probe) -> httpx.Headers:
@@ -208,10 +232,9 @@ def _path(url: str) -> str:
 
 
 def _trust(target: Target) -> ssl.SSLContext:
-    """Whom to believe: the settings' authorities, else the system's. Over http nobody is asked, and loading the store would cost 30 ms."""
-    if target.url.startswith("https:") and not target.manners.ca_file:
+    """Whom to believe: the settings' authorities, else the system's."""
+    if not target.manners.ca_file:
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if target.manners.ca_file:
-        context.load_verify_locations(cafile=target.manners.ca_file)
+    context.load_verify_locations(cafile=target.manners.ca_file)
     return context

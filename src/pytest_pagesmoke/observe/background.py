@@ -1,0 +1,102 @@
+"""A thread in which sites are asked: an event loop of its own, so that nothing in the main thread (playwright's loop, Ctrl-C) meets it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from pytest_pagesmoke.model import THREAD
+
+_PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
+T = TypeVar("T")
+
+
+class Background:
+    """Runs coroutines until it is stopped. Its thread begins with the first one: a run that asks nothing has nothing to close."""
+
+    def __init__(self) -> None:
+        self._loop: _Loop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin ``coroutine`` there, and return at once. Raises CancelledError when this is, or has been, stopped."""
+        if self._stopped:
+            coroutine.close()
+            raise CancelledError("the run is stopped")
+        if self._loop is None:
+            self._loop = _Loop()
+            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
+            self._thread.start()
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def at_end(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call ``close`` in the thread when this is stopped."""
+        self._closing.append(close)
+
+    def stop(self) -> None:
+        """Cancel what is still running, and close everything."""
+        self._stopped = True
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        # A connection that will not close holds nobody up: the thread is a daemon.
+        self._thread.join(timeout=_PATIENCE_S)
+        self._loop = self._thread = None
+
+    def _keep_running(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run until stopped; then leave nothing behind, however late that is."""
+        try:
+            loop.run_forever()
+            loop.run_until_complete(self._wind_up())
+        finally:
+            loop.close()
+
+    async def _wind_up(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for close in self._closing:
+            await close()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose name look-ups cannot keep the process alive: asyncio's own run in threads that Python waits for at exit."""
+
+    # `Any`: exactly what socket.getaddrinfo takes and gives; so is the name `type`.
+    async def getaddrinfo(
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - asyncio's signature
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        found: asyncio.Future[Any] = self.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            if found.done():  # the deadline has passed meanwhile
+                return
+            found.set_exception(error) if error else found.set_result(result)
+
+        def look_up() -> None:
+            result: Any = None
+            error: BaseException | None = None
+            try:
+                result = socket.getaddrinfo(host, port, family, type, proto, flags)
+            except Exception as raised:  # noqa: BLE001 - a resolver's, or of a plugin that blocks sockets: the asker's
+                error = raised
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.call_soon_threadsafe(settle, result, error)
+
+        threading.Thread(target=look_up, name="pagesmoke-dns", daemon=True).start()
+        return await found
