@@ -65,6 +65,14 @@ def kind_of(host: str) -> Kind:
     return Kind.PRODUCTION
 
 
+def kind_of_address(text: str) -> Kind | None:
+    """What an address says of a deployment; None for a text that is no address."""
+    try:
+        return kind_of(read_address(text).host)
+    except BadAddress:
+        return None
+
+
 def _is_loopback(host: str) -> bool:
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True

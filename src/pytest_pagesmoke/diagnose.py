@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_pagesmoke.addresses import hash_address, may_be_of
-from pytest_pagesmoke.model import CheckRecord, Kind, Target
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
 from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.settings import FILE_NAME
 
@@ -38,15 +38,22 @@ class TargetRun:
     by_checklist: bool = True
 
     @property
-    def failed(self) -> tuple[CheckRecord, ...]:
+    def failures(self) -> tuple[CheckRecord, ...]:
+        """What failed, hand-written tests among it."""
         return tuple(record for record in self.records if record.outcome == "failed")
 
     @property
+    def failed(self) -> tuple[CheckRecord, ...]:
+        """The built-in checks that failed: they say how, so that a cause can be told."""
+        return tuple(record for record in self.failures if record.test != OWN_TEST)
+
+    @property
     def verdict(self) -> str:
-        """GOOD, BROKEN, or INCOMPLETE where checks that were to run never reported."""
-        if self.failed:
+        """GOOD, BROKEN, or INCOMPLETE where checks that were to run never reported, or nothing came to a verdict."""
+        if self.failures:
             return "BROKEN"
-        return "GOOD" if len(self.records) >= self.planned > 0 else "INCOMPLETE"
+        passed = any(record.outcome == "passed" for record in self.records)
+        return "GOOD" if passed and len(self.records) >= self.planned else "INCOMPLETE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +92,7 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
                     text=cause.text,
                     targets=tuple(run.name for run in fitting),
                     explains=sum(cause.explained(record) for run in fitting for record in run.failed),
-                    failed=sum(len(run.failed) for run in fitting),
+                    failed=sum(len(run.failures) for run in fitting),
                     next=tuple(dict.fromkeys(steps)),
                 )
             )
@@ -110,7 +117,9 @@ def verify_command(runs: Sequence[TargetRun]) -> str:
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
-    return " ".join([*{run.command: None for run in runs}, *map(shlex.quote, options)])
+    own = any(record.test == OWN_TEST for run in runs for record in run.failures)
+    commands = ["pytest --lf"] if own else [*{run.command: None for run in runs}]
+    return " ".join([*commands, *map(shlex.quote, options)])
 
 
 def _absent(record: CheckRecord) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import ClassVar, Final, Protocol, TypeVar
 from urllib.parse import quote
 
+#: What stands in place of a built-in test's name in the record of a hand-written one.
+OWN_TEST: Final = "user"
 #: The name of the thread in which sites are asked.
 THREAD: Final = "pagesmoke"
 
@@ -165,6 +167,23 @@ Seen = Mapping[Probe, Observation]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A request of a hand-written test, and what came of it.
+
+    ``headers`` are those of the test, by lower-case names; ``own`` the names of the target's, which went along. ``whole`` is off where
+    the test reads the body itself, piece by piece.
+    """
+
+    target: Target
+    method: str
+    headers: Mapping[str, str] = field(repr=False)
+    own: tuple[str, ...]
+    body_bytes: int
+    seen: Observation
+    whole: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerFiles:
     """The worker in a build output: where it stands, and how much code it is.
 
@@ -275,7 +294,7 @@ class CheckRecord:
     address: str
     column: str
     path: str
-    outcome: str  # "passed" or "failed"
+    outcome: str  # "passed", "failed"; of a hand-written test "skipped", too
     rule: str = ""
     expected: str = ""
     actual: str = ""

@@ -25,7 +25,20 @@ class Secrets:
     """Texts that no output may show, in each of the forms in which a server may give them back."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        known = {text for text in texts if len(text) >= _MIN_LENGTH}
+        self._known: set[str] = set()
+        self._text: re.Pattern[str] | None = None
+        self._bytes: re.Pattern[bytes] | None = None
+        self._add(texts)
+
+    def learn(self, targets: Iterable[Target]) -> None:
+        """Strike out from now on what the headers of these targets hold, too."""
+        self._add(text for target in targets for text in _of_headers(target.headers))
+
+    def _add(self, texts: Iterable[str]) -> None:
+        known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}
+        if known == self._known:
+            return
+        self._known = known
         # Longest first: a secret that contains another one must go whole.
         forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, forms))) if forms else None

@@ -7,9 +7,9 @@ from pytest_pagesmoke.verdict import PendingCheck, expect_passed
 pytestmark = pytest.mark.pagesmoke
 
 
-def test_dist(_pagesmoke_check: PendingCheck) -> None:
+def test_dist(_pagesmoke_dist_check: PendingCheck) -> None:
     """The build output is whole: it exists, and holds its worker and its routes."""
-    expect_passed(_pagesmoke_check)
+    expect_passed(_pagesmoke_dist_check)
 
 
 def test_page(_pagesmoke_check: PendingCheck) -> None:

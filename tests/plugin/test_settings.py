@@ -215,9 +215,20 @@ def test_two_files_named_are_an_error(pytester: pytest.Pytester, run: Pytest) ->
 def test_a_file_that_names_nothing_for_the_target_is_an_error(pytester: pytest.Pytester, run_both: Pytest) -> None:
     """Never exit status 0 for a run that checks nothing."""
     settings(pytester.path, "spa = true")
-    result = run_both("--base-url=http://127.0.0.1:1")
+    result = run_both("pagesmoke.toml", "--base-url=http://127.0.0.1:1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*pagesmoke.toml names nothing to check on local*"])
+
+
+def test_it_may_be_there_for_the_projects_own_tests_alone(pytester: pytest.Pytester, run_both: Pytest) -> None:
+    settings(pytester.path, "spa = true")
+    result = run_both("--base-url=http://127.0.0.1:1")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["pagesmoke: pagesmoke.toml names nothing to check on local"])
+    pytester.makepyfile("def test_own(pagesmoke_target): assert pagesmoke_target.name == 'local'")
+    result = run_both("--base-url=http://127.0.0.1:1")
+    assert result.ret == 0
+    assert "names nothing" not in result.stdout.str()
 
 
 def test_an_id_of_its_own(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
+from pytest_pagesmoke.plugin import base_url, fixtures, marker
 from pytest_pagesmoke.plugin.activation import activation_of
 
 
@@ -26,10 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="look at what --base-url and --pagesmoke name, and at the build output and wrangler's configuration here; write it down as "
         "pagesmoke.toml. Runs no test.",
     )
+    group.addoption(
+        "--pagesmoke-allow-writes",
+        action="store_true",
+        help="let tests marked pagesmoke(writes=True) run against production, and change it.",
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, object, object]:
     """Define `--base-url` as pytest-base-url does, unless it, or pytest-playwright, has: which of them, shows only when all are loaded."""
     outcome = yield
     try:
@@ -42,6 +50,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, obje
     except ValueError:  # another plugin has defined it, and its ini key
         return outcome
     parser.addini("base_url", help="base url for the application under test.")
+    early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
     return outcome
 
 
@@ -54,10 +63,9 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "pagesmoke: a check of a Cloudflare Pages deployment; every built-in check carries it (pytest-pagesmoke).",
-    )
+    config.addinivalue_line("markers", marker.LINE)
+    config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
+    config.pluginmanager.register(marker, "pagesmoke-marker")
     activation = activation_of(config)
     if activation is not None:
         from pytest_pagesmoke.plugin import active  # only now: an inactive run must not pay for its imports

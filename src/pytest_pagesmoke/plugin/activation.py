@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+if TYPE_CHECKING:
+    from pytest_pagesmoke.plugin.active import ActiveRun
+
 _FILE_NAME: Final = "pagesmoke.toml"  # settings.FILE_NAME, which an inactive run does not import
 WORKERINPUT_KEY: Final = "pagesmoke"
+#: Where an active run keeps its state.
+ACTIVE: Final[pytest.StashKey[ActiveRun]] = pytest.StashKey()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,22 +12,34 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import CheckRecord
-from pytest_pagesmoke.plan import Planned, PlannedLive, plan
-from pytest_pagesmoke.plugin import local
-from pytest_pagesmoke.plugin.activation import WORKERINPUT_KEY, Activation, for_workers
-from pytest_pagesmoke.plugin.collection import CHECK_FIXTURE, CheckItem, collect_checks, is_chosen, parametrize, shield
+from pytest_pagesmoke.model import CheckRecord, Kind
+from pytest_pagesmoke.observe.background import Background
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
+from pytest_pagesmoke.plugin import base_url_of_target, local, verify_url
+from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
+from pytest_pagesmoke.plugin.collection import (
+    DIST_FIXTURE,
+    LIVE_FIXTURE,
+    OVERRIDES_FIXTURE,
+    CheckItem,
+    collect_checks,
+    is_chosen,
+    needs,
+    parametrize,
+    shield,
+)
 from pytest_pagesmoke.plugin.looking import Looking
+from pytest_pagesmoke.plugin.overrides import Overrides
+from pytest_pagesmoke.plugin.own_tests import RECORD_ATTRIBUTE, OwnTests
 from pytest_pagesmoke.redact import secrets_of
-from pytest_pagesmoke.say.terminal import summary
+from pytest_pagesmoke.say.terminal import left_out, summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, load
 from pytest_pagesmoke.targets import Selection, select
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 
-ACTIVE: Final = pytest.StashKey["ActiveRun"]()
-RECORD_ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
 _CHECKLIST: Final = "none, so the built-in checklist: pages / and /login, health /api/health/status, asset /static/app.js; dist with worker and routes"
 
 
@@ -38,10 +51,12 @@ def activate(config: pytest.Config, activation: Activation) -> None:
         raise pytest.UsageError(f"pagesmoke: {error}") from None
     config.stash[ACTIVE] = active
     config.pluginmanager.register(active, "pagesmoke-active")
-
-    from pytest_pagesmoke.plugin import fixtures  # needs ACTIVE
-
-    config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
+    config.pluginmanager.register(active.own, "pagesmoke-own-tests")
+    if active.multiplies:
+        config.pluginmanager.register(base_url_of_target, "pagesmoke-base-url-of-target")
+        theirs = sys.modules.get("pytest_base_url.plugin")
+        if theirs is not None and config.pluginmanager.is_registered(theirs):
+            config.pluginmanager.register(verify_url, "pagesmoke-verify-url")
     if active.collect == "yes":
         # Ours are collected by us; an argument list that is now empty must not turn into "the current directory".
         config.args[:] = activation.other_args
@@ -61,8 +76,11 @@ class ActiveRun:
         selection = self._selection()
         self._secrets = secrets_of(selection.targets, self._from_environment(selection))
         self._options = selection.options
+        self._targets = {target.name: target for target in selection.targets}
+        # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
+        self.multiplies = len(selection.targets) > bool(activation.base_url)
         self._planned = self._without_secrets(plan(self._settings, selection, file=self._file_in_ids()))
-        if not self._planned:
+        if not self._planned and activation.file:
             raise SetUpError(
                 f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}"
             )
@@ -75,11 +93,27 @@ class ActiveRun:
         self.collect = self._what_to_collect()
 
         served = Path(self._here if selection.folder_typed else self._project, selection.served)
+        self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
         self._server = None if self._is_worker else local.local_server(selection, folder=served, project=self._project)
         address = local.SharedAddress(config) if self._is_worker else self._server
-        self._looking = Looking(project=self._project, dist=served, secrets=self._secrets, local=address)
+        background = Background()
+        self._looking = Looking(
+            project=self._project, dist=served, secrets=self._secrets, local=address, background=background
+        )
+        serves = any(target.starts_here for target in selection.targets)
+        self.own = OwnTests(
+            config,
+            targets=selection.targets,
+            multiplies=self.multiplies,
+            dist=served if serves or selection.dist is not None else None,
+            protected=self._known_production(),
+            secrets=self._secrets,
+            find=self._looking.find,
+            background=background,
+        )
 
-        self._asked_ahead = False
+        self._asked_ahead: set[str] = set()  # names of targets
+        self._by_target = False
         self._selected: set[str] = set()  # ids of built-in checks that are to run
         self._collected = False
         self._left_out = False
@@ -132,6 +166,13 @@ class ActiveRun:
             return output_of(find_configuration(self._project), self._project), ""
         except ConfigurationError as error:
             return Path("dist"), str(error)
+
+    def _known_production(self) -> list[str]:
+        """The addresses of production that the settings name, whether or not this run looks there."""
+        declared = [(one.address, one.kind) for one in self._settings.targets.values()]
+        return [
+            address.url for address, kind in declared if address and (kind or kind_of(address.host)) is Kind.PRODUCTION
+        ]
 
     def _from_environment(self, selection: Selection) -> list[str]:
         return [secret for name in selection.declared.values() for secret in self._settings.targets[name].secrets]
@@ -203,16 +244,27 @@ class ActiveRun:
         self._collected = True
         mine = [item for item in session.items if isinstance(item, CheckItem)]
         for item in mine:
+            # What a conftest.py lays over the settings may differ from target to target, or be the same for all.
+            self._by_target = self._by_target or needs(item._fixtureinfo, [OVERRIDES_FIXTURE])  # noqa: SLF001
             shield(item)
         self._selected = {item.nodeid for item in mine}
 
     # Running.
 
-    def look(self, planned: Planned) -> Outcome:
-        """Come to a verdict on one check; the first one asks for all that this process will run."""
-        if not self._asked_ahead and not self._is_worker:  # a worker does not know which of them it will be given
-            self._asked_ahead = True
-            self._looking.ahead(check for check in self._planned if check.id in self._selected)
+    def pending(self, planned: Planned, overrides: Overrides | None = None) -> PendingCheck:
+        """A check that is ready to be looked at, with what a conftest.py lays over the settings."""
+        overrides = overrides or Overrides()
+        self._secrets.learn([overrides.on(planned.target)] if isinstance(planned, PlannedLive) else ())
+        return PendingCheck(_with(planned, overrides), lambda check: self._look(check, overrides))
+
+    def _look(self, planned: Planned, overrides: Overrides) -> Outcome:
+        """Come to a verdict on one check; the first one asks for all that this process will run, as far as it is known how."""
+        if planned.row not in self._asked_ahead and not self._is_worker:  # a worker does not know what it will be given
+            checks = [check for check in self._planned if check.id in self._selected]
+            if self._by_target:
+                checks = [check for check in checks if check.row == planned.row]
+            self._asked_ahead |= {check.row for check in checks}
+            self._looking.ahead(_with(check, overrides) for check in checks)
         return self._looking.look(planned)
 
     @pytest.hookimpl(wrapper=True)
@@ -220,7 +272,8 @@ class ActiveRun:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        check = item.funcargs.get(CHECK_FIXTURE) if isinstance(item, CheckItem) and call.when == "call" else None
+        known = item.funcargs if isinstance(item, CheckItem) and call.when == "call" else {}
+        check = known.get(LIVE_FIXTURE) or known.get(DIST_FIXTURE)
         if isinstance(check, PendingCheck) and check.outcome is not None:
             # Builtins only: anything else would kill an xdist worker.
             vars(report)[RECORD_ATTRIBUTE] = asdict(check.outcome.record)
@@ -283,37 +336,48 @@ class ActiveRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         yield  # after pytest's own: the verdict is what a person looks for at the bottom
         if self._left_out:
-            address = self._planned[0].address  # without the credentials that the option may hold
+            address = next(iter(self._targets.values())).url  # without the credentials that the option may hold
             command = f"{COMMAND} --base-url={address}"
             terminalreporter.write_line(
                 f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
             )
-        if self._selected and not self._only_lists():
-            terminalreporter.ensure_newline()
-            terminalreporter.section("pagesmoke")
-            tones = {"good": {"green": True}, "bad": {"red": True}}
-            for line in summary(self._target_runs(), settings=self._shown_settings()):
-                terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
+        deselected = left_out(self.own.deselected)
+        runs = [] if self._only_lists() else self._target_runs()
+        if not runs:
+            for text in deselected:
+                terminalreporter.write_line(f"pagesmoke: left out {text}")
+            if not self._planned:
+                terminalreporter.write_line(
+                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}"
+                )
+            return
+        terminalreporter.ensure_newline()
+        terminalreporter.section("pagesmoke")
+        tones = {"good": {"green": True}, "bad": {"red": True}}
+        settings = self._shown_settings() if self._selected else ""
+        for line in summary(runs, settings=settings, deselected=deselected):
+            terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
 
     def _target_runs(self) -> list[TargetRun]:
-        """What was seen of each target, in the order in which they were given."""
-        rows: dict[str, list[Planned]] = {}
+        """What was seen of the build output, and of each target in the order in which they were given."""
+        rows: dict[str, list[str]] = {name: [] for name in (DIST_TARGET, *self._targets)}
         for check in self._planned:
             if check.id in self._selected:
-                rows.setdefault(check.row, []).append(check)
-        return [self._target_run(name, checks) for name, checks in rows.items()]
+                rows[check.row].append(check.id)
+        for own, row in self.own.rows.items():
+            rows[row].append(own)
+        return [self._target_run(name, ids) for name, ids in rows.items() if ids]
 
-    def _target_run(self, name: str, checks: Sequence[Planned]) -> TargetRun:
-        first = checks[0]
-        records = tuple(self._records[check.id] for check in checks if check.id in self._records)
-        # The local server's address is known to those alone who have asked there.
-        address = first.address or next((record.address for record in records if record.address), "(not started)")
-        target = first.target if isinstance(first, PlannedLive) else None
+    def _target_run(self, name: str, ids: Sequence[str]) -> TargetRun:
+        records = tuple(self._records[each] for each in ids if each in self._records)
+        target = self._targets.get(name)
+        address = target.url if target else self._dist_shown
         return TargetRun(
             name=name,
-            address=address,
+            # The local server's address is known to those alone who have asked there.
+            address=address or next((record.address for record in records if record.address), "(not started)"),
             target=target,
-            planned=len(checks),
+            planned=len(ids),
             records=records,
             option=self._options.get(name, ""),
             command=self._command(),
@@ -325,3 +389,7 @@ class ActiveRun:
         if file is None:
             return _CHECKLIST
         return self._shown(file) if file.name == FILE_NAME else f"[tool.pagesmoke] in {self._shown(file)}"
+
+
+def _with(planned: Planned, overrides: Overrides) -> Planned:
+    return replace(planned, target=overrides.on(planned.target)) if isinstance(planned, PlannedLive) else planned

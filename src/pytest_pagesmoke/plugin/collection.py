@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import pluggy
 import pytest
 from _pytest._code.code import ExceptionInfo, TerminalRepr
+from _pytest.scope import Scope
 
 from pytest_pagesmoke import suite
-from pytest_pagesmoke.plan import Planned
+from pytest_pagesmoke.plan import Planned, PlannedLive
 from pytest_pagesmoke.verdict import CheckFailed
 
-CHECK_FIXTURE = "_pagesmoke_check"
+LIVE_FIXTURE = "_pagesmoke_check"
+DIST_FIXTURE = "_pagesmoke_dist_check"
+TARGET_FIXTURE = "pagesmoke_target"
+OVERRIDES_FIXTURE = "_pagesmoke_overrides"
 
 
 class CheckItem(pytest.Function):
@@ -43,6 +48,7 @@ class SuiteModule(pytest.Module):
     """The shipped suite, collected as `pagesmoke.toml`."""
 
     tests: frozenset[str] = frozenset()
+    targets: Sequence[str] = ()
 
     @property
     def ihook(self) -> pluggy.HookRelay:
@@ -64,11 +70,24 @@ class SuiteModule(pytest.Module):
                 yield CheckItem.from_parent(
                     self,
                     name=item.name,
-                    callspec=item.callspec,
+                    callspec=self._with_target(item.callspec),
                     fixtureinfo=item._fixtureinfo,  # noqa: SLF001 - pytest has no public way to make a function item
                     keywords={item.callspec.id: True},
                     originalname=item.originalname,
                 )
+
+    def _with_target(self, callspec: Any) -> Any:  # `Any`: the class has another name in each version of pytest
+        """Also for the target of the check, as a project's own tests are: for what a conftest.py overrides, it can tell them apart."""
+        planned = callspec.params.get(LIVE_FIXTURE)
+        if not isinstance(planned, PlannedLive):
+            return callspec
+        name = planned.target.name
+        return replace(
+            callspec,
+            params={**callspec.params, TARGET_FIXTURE: name},
+            indices={**callspec.indices, TARGET_FIXTURE: self.targets.index(name)},
+            _arg2scope={**callspec._arg2scope, TARGET_FIXTURE: Scope.Session},  # noqa: SLF001 - no public way: an id says the target once
+        )
 
 
 def collect_checks(
@@ -81,9 +100,18 @@ def collect_checks(
     if not planned:
         return []
     # pytest's own id would be an absolute path for a file above the root.
-    module: Any = SuiteModule.from_parent(session, path=file, nodeid=planned[0].file)
+    module: Any = SuiteModule.from_parent(_folder(session, file.parent), path=file, nodeid=planned[0].file)
     module.tests = frozenset(check.test for check in planned)
+    module.targets = list(dict.fromkeys(check.target.name for check in planned if isinstance(check, PlannedLive)))
     return [item for item in module.collect() if not chosen or is_chosen(item.name, chosen)]
+
+
+def _folder(session: pytest.Session, folder: Path) -> pytest.Collector:
+    """The node of a folder: fixtures of a conftest.py are seen by what is below its folder's."""
+    root = session.config.rootpath
+    if folder == root or not folder.is_relative_to(root):
+        return session
+    return pytest.Dir.from_parent(_folder(session, folder.parent), path=folder)
 
 
 def is_chosen(name: str, chosen: Sequence[str]) -> bool:
@@ -95,7 +123,19 @@ def parametrize(metafunc: pytest.Metafunc, planned: Sequence[Planned]) -> None:
     """Give a function of the suite one call for each planned check of its kind."""
     if metafunc.module is suite:
         mine = [check for check in planned if check.test == metafunc.function.__name__]
-        metafunc.parametrize(CHECK_FIXTURE, mine, ids=[check.param for check in mine], indirect=True)
+        fixture = next(name for name in (LIVE_FIXTURE, DIST_FIXTURE) if name in metafunc.fixturenames)
+        metafunc.parametrize(fixture, mine, ids=[check.param for check in mine], indirect=True)
+
+
+def needs(info: Any, start: Sequence[str], wanted: str = TARGET_FIXTURE, *, without: str = "") -> bool:
+    """Whether fixtures ``start`` come to ask for the fixture ``wanted``, but for what they ask through the fixture ``without``.
+
+    ``info`` is what pytest knows of a test's fixtures. (`Any`: its class is private.)
+    """
+    others = {name: found for name, found in info.name2fixturedefs.items() if name != without}
+    part = replace(info, initialnames=tuple(start), names_closure=[*info.names_closure], name2fixturedefs=others)
+    part.prune_dependency_tree()
+    return wanted in part.names_closure
 
 
 def shield(item: pytest.Item) -> None:

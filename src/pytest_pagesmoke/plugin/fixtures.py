@@ -1,14 +1,119 @@
-"""The fixtures of the built-in tests."""
+"""The fixtures: those of hand-written tests, those that a conftest.py may override, and what the built-in tests stand on.
+
+They are there in every run. One that is not active skips what needs a target, and imports nothing for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
-from pytest_pagesmoke.plugin.active import ACTIVE
-from pytest_pagesmoke.verdict import PendingCheck
+from pytest_pagesmoke.plugin.activation import ACTIVE
+from pytest_pagesmoke.plugin.marker import NO_TARGET
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.model import Target
+    from pytest_pagesmoke.observe.client import TargetClient
+    from pytest_pagesmoke.plugin.active import ActiveRun
+    from pytest_pagesmoke.plugin.overrides import Overrides
+    from pytest_pagesmoke.verdict import PendingCheck
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_target(request: pytest.FixtureRequest) -> Target:
+    """The deployment under test: its `name`, `url` (without a slash at its end) and `kind` ('production', 'preview', 'local').
+
+    A test that asks for it, or for a fixture that does, runs once for each `--pagesmoke=…`, the target's name in its id; with
+    `--base-url` alone once, with its plain id. Without a target it is skipped.
+    """
+    return _active(request).own.target(getattr(request, "param", None))
 
 
 @pytest.fixture
-def _pagesmoke_check(request: pytest.FixtureRequest) -> PendingCheck:
-    """The check that this call of a built-in test is for."""
-    return PendingCheck(request.param, request.config.stash[ACTIVE].look)
+def pagesmoke_client(
+    pagesmoke_target: Target, pagesmoke_client_factory: Callable[[Target], TargetClient]
+) -> Iterator[TargetClient]:
+    """An `httpx.Client` for the target: its address, headers and deadline; on production it sends GET, HEAD and OPTIONS only.
+
+    The target's headers go to its own origin alone. `timeout_s` (seconds) bounds a whole exchange, redirects and body included, and
+    raises `httpx.TimeoutException`. Anything but the three methods raises `pytest_pagesmoke.WriteRefused` on production, unless the
+    test is marked `pagesmoke(writes=True)` and the run has `--pagesmoke-allow-writes`. A test that fails shows its last request.
+    """
+    client = pagesmoke_client_factory(pagesmoke_target)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_client_factory(
+    request: pytest.FixtureRequest, _pagesmoke_overrides: Overrides
+) -> Iterator[Callable[[Target], TargetClient]]:
+    """Makes clients like pagesmoke_client, for fixtures of session scope: `pagesmoke_client_factory(pagesmoke_target)`.
+
+    Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides.
+    """
+    active = _active(request)
+    clients: list[TargetClient] = []
+
+    def make(target: Target) -> TargetClient:
+        clients.append(active.own.client(_pagesmoke_overrides.on(target)))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_dist(request: pytest.FixtureRequest) -> Path:
+    """The build output's `Path`, in a run that checks it (`--pagesmoke=dist`, a folder) or serves it (`local`); else the test is skipped."""
+    return _active(request).own.dist()
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_headers() -> dict[str, str]:
+    """Headers laid over those of the settings; to be overridden in a conftest.py. An empty text leaves a header out."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_timeout_s() -> float | None:
+    """Seconds for a whole exchange, in place of the settings' timeout_s; to be overridden in a conftest.py. None: as they have it."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_user_agent() -> str | None:
+    """The User-Agent, in place of the settings' user_agent; to be overridden in a conftest.py. None: as they have it."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def _pagesmoke_overrides(
+    pagesmoke_headers: dict[str, str], pagesmoke_timeout_s: float | None, pagesmoke_user_agent: str | None
+) -> Overrides:
+    from pytest_pagesmoke.plugin.overrides import read_overrides
+
+    return read_overrides(pagesmoke_headers, pagesmoke_timeout_s, pagesmoke_user_agent)
+
+
+@pytest.fixture
+def _pagesmoke_check(request: pytest.FixtureRequest, _pagesmoke_overrides: Overrides) -> PendingCheck:
+    """The check of a running site that this call of a built-in test is for."""
+    return _active(request).pending(request.param, _pagesmoke_overrides)
+
+
+@pytest.fixture
+def _pagesmoke_dist_check(request: pytest.FixtureRequest) -> PendingCheck:
+    """The check of the build output that this call of a built-in test is for."""
+    return _active(request).pending(request.param)
+
+
+def _active(request: pytest.FixtureRequest) -> ActiveRun:
+    active = request.config.stash.get(ACTIVE, None)
+    if active is None:
+        pytest.skip(NO_TARGET)
+    return active

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark, Seen, Target
+from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin.local import LocalAddress
@@ -25,12 +26,20 @@ class Looking:
     ``local`` is the local server, or its address as an xdist worker hears of it.
     """
 
-    def __init__(self, *, project: Path, dist: Path, secrets: Secrets, local: LocalAddress | None) -> None:
+    def __init__(
+        self,
+        *,
+        project: Path,
+        dist: Path,
+        secrets: Secrets,
+        local: LocalAddress | None,
+        background: Background | None = None,
+    ) -> None:
         self._project = project
         self._dist = dist
         self._secrets = secrets
         self._local = local
-        self._run = Run(self._make_observer)
+        self._run = Run(self._make_observer, background)
 
     def ahead(self, checks: Iterable[Planned]) -> None:
         """Ask now for all these checks; `look` waits for each. The local server begins to start meanwhile."""
@@ -45,13 +54,16 @@ class Looking:
 
     def survey(self, target: Target, questions: Questions) -> Seen | NotStarted:
         """What ``target`` answers to ``questions``; why not, where it is the local server and that does not start."""
-        if target.starts_here:
-            assert self._local is not None  # the local target is never looked at without
-            server = self._local.wait()
-            if isinstance(server, NotStarted):
-                return server
-            target = replace(target, url=server.url)
-        return self._run.see(target, questions)
+        found = self.find(target)
+        return found if isinstance(found, NotStarted) else self._run.see(found, questions)
+
+    def find(self, target: Target) -> Target | NotStarted:
+        """``target`` at its address, which the local server has when it is ready."""
+        if not target.starts_here:
+            return target
+        assert self._local is not None  # the local target is never looked at without
+        server = self._local.wait()
+        return server if isinstance(server, NotStarted) else replace(target, url=server.url)
 
     def stop(self) -> None:
         """Cancel what is still asked."""

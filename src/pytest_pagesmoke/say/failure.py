@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Target
+from pytest_pagesmoke.model import Answer, Exchange, Finding, NoAnswer, Observation, Probe, Target
 from pytest_pagesmoke.say.harmless import harmless
 
 #: The headers that tell who answered, and from where.
@@ -22,6 +22,10 @@ TELLING_HEADERS: Final = (
     "content-type",
     "location",
 )
+#: Request headers whose values nobody hides; of any other that a test sends only the name is shown.
+_PLAIN_HEADERS: Final = frozenset(
+    "accept accept-encoding accept-language cache-control content-type if-modified-since if-none-match origin range referer user-agent".split()
+)
 _LABEL_WIDTH: Final = 10
 _PROSE_WIDTH: Final = 68  # with the labels, a terminal of 80 columns
 
@@ -34,14 +38,13 @@ def one_line(finding: Finding) -> str:
 def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation) -> str:
     """The failure block of a live check; its first line is `one_line`."""
     lines: list[tuple[str, str]] = [
-        ("target", target.name if target.name == target.kind else f"{target.name} ({target.kind})"),
+        ("target", _called(target)),
         ("address", observation.url),
         *_finding(finding),
     ]
     lines += [("redirect", f"{hop.status} {hop.url} -> {hop.location}") for hop in observation.hops]
     if isinstance(observation, Answer):
-        headers = [f"{name}: {observation.headers[name]}" for name in TELLING_HEADERS if name in observation.headers]
-        lines += [("headers" if first else "", header) for first, header in _numbered(headers)]
+        lines += _telling_headers(observation)
         lines.append(("body", _first_line(observation)))
     else:
         lines += [("it said" if first else "", line) for first, line in _numbered(observation.detail.splitlines())]
@@ -56,18 +59,64 @@ def dist_failure(finding: Finding, *, folder: str) -> str:
     return _block(finding, [("folder", folder), *_finding(finding)])
 
 
+def last_request(exchange: Exchange) -> str:
+    """The last request of a hand-written test that failed, in lines; what its body held is not shown."""
+    seen = exchange.seen
+    lines = [("target", _called(exchange.target)), ("asked", f"{exchange.method} {seen.url}")]
+    if isinstance(seen, Answer):
+        lines.append(("got", str(seen.status)))
+        lines += _telling_headers(seen)
+        lines.append(("body", _first_line(seen) if exchange.whole else "(read by the test, piece by piece)"))
+    else:
+        lines.append(("got", seen.text))
+    lines += [("took", f"{seen.elapsed_s:.2f} s"), ("repeat", _curl_of(exchange))]
+    return _laid_out((label, [harmless(text, limit=1000)]) for label, text in lines)
+
+
 def curl(target: Target, probe: Probe) -> str:
     """A command that asks the same; secrets stand in it as `$NAMES`."""
+    command = _curl(target)
+    if probe.accept != "*/*":
+        command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
+    command += _by_name(() if probe.as_stranger else target.headers)
+    return f"{command} {shlex.quote(probe.address(target))}"
+
+
+def _curl_of(exchange: Exchange) -> str:
+    command = _curl(exchange.target)
+    if exchange.method == "HEAD":
+        command += " -I"
+    elif exchange.method != ("POST" if exchange.body_bytes else "GET"):
+        command += f" -X {exchange.method}"
+    for name, value in exchange.headers.items():
+        command += f" -H {shlex.quote(f'{name}: {value}')}" if name in _PLAIN_HEADERS else _by_name([name])
+    command += _by_name(name for name in exchange.own if name.lower() not in exchange.headers)
+    if exchange.body_bytes:
+        command += ' --data-binary "$BODY"'
+    return f"{command} {shlex.quote(exchange.seen.url)}"
+
+
+def _curl(target: Target) -> str:
     command = f"curl -sS -i --compressed --max-time {target.manners.timeout_s:g}"
     if target.manners.user_agent:
         command += f" -A {shlex.quote(target.manners.user_agent)}"
     if target.manners.ca_file:
         command += f" --cacert {shlex.quote(target.manners.ca_file)}"
-    if probe.accept != "*/*":
-        command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
-    for name in () if probe.as_stranger else target.headers:
-        command += f' -H "{name}: ${name.upper().replace("-", "_")}"'
-    return f"{command} {shlex.quote(probe.address(target))}"
+    return command
+
+
+def _by_name(headers: Iterable[str]) -> str:
+    """Headers whose values are not shown: whoever runs the command sets them."""
+    return "".join(f' -H "{name}: ${name.upper().replace("-", "_")}"' for name in headers)
+
+
+def _called(target: Target) -> str:
+    return target.name if target.name == target.kind else f"{target.name} ({target.kind})"
+
+
+def _telling_headers(answer: Answer) -> list[tuple[str, str]]:
+    headers = [f"{name}: {answer.headers[name]}" for name in TELLING_HEADERS if name in answer.headers]
+    return [("headers" if first else "", header) for first, header in _numbered(headers)]
 
 
 def tidied(observation: Observation) -> str:
@@ -87,12 +136,15 @@ def _block(finding: Finding, lines: Sequence[tuple[str, str]]) -> str:
     said = [(label, [harmless(text, limit=1000)]) for label, text in lines]
     said += [("cause", _prose(rule.cause)), ("fix", _prose(rule.fix))]
     said.append(("rule", [f"docs/rules.md#{rule.id}"]))
-    block = [
+    return f"{one_line(finding)}\n\n{_laid_out(said)}"
+
+
+def _laid_out(said: Iterable[tuple[str, Sequence[str]]]) -> str:
+    return "\n".join(
         f"  {label if first else '':<{_LABEL_WIDTH}}{line}".rstrip()
         for label, text in said
         for first, line in _numbered(text)
-    ]
-    return "\n".join([one_line(finding), "", *block])
+    )
 
 
 def _prose(text: str) -> list[str]:

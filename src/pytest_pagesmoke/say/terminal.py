@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
 
-_COLUMNS = ("health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist")
+_COLUMNS = ("health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist", "own tests")
 _LABEL_WIDTH = 10
 _WIDTH = 80
 
@@ -23,11 +23,14 @@ class Line:
     tone: str = ""
 
 
-def summary(runs: Sequence[TargetRun], *, settings: str) -> Iterator[Line]:
-    """The whole summary, line by line."""
+def summary(runs: Sequence[TargetRun], *, settings: str, deselected: Sequence[str] = ()) -> Iterator[Line]:
+    """The whole summary, line by line. ``settings`` is empty where no built-in check ran, ``deselected`` from `left_out`."""
     yield from _table(runs)
     yield Line("")
-    yield from _prose("settings", settings, "")
+    if settings:
+        yield from _prose("settings", settings, "")
+    for index, text in enumerate(deselected):
+        yield Line(_labelled("" if index else "left out", text))
     for run in runs:
         for record in run.records:
             for warning in record.warnings:
@@ -38,11 +41,22 @@ def summary(runs: Sequence[TargetRun], *, settings: str) -> Iterator[Line]:
         yield from _prose("cause", f"{diagnosis.cause}: {diagnosis.text} ({explained})", "bad")
         for index, step in enumerate(diagnosis.next):
             yield Line(_labelled("next" if index == 0 else "", step))
-    told = {name for diagnosis in diagnoses for name in diagnosis.targets}
-    if any(run.verdict == "BROKEN" and run.name not in told for run in runs):
+    yield from _what_to_do(runs, told={name for diagnosis in diagnoses for name in diagnosis.targets})
+
+
+def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str]) -> Iterator[Line]:
+    untold = [run for run in runs if run.verdict == "BROKEN" and run.name not in told]
+    if any(run.failed for run in untold):
         yield Line(_labelled("next", "read the failures above: each says what usually causes it, and the fix"))
+    elif untold:
+        yield Line(_labelled("next", "read the failures of your own tests above"))
     if any(run.verdict != "GOOD" for run in runs):
         yield Line(_labelled("verify", verify_command(runs)))
+
+
+def left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:
+    """What the markers of hand-written tests kept from running: numbers by target and reason, a line each."""
+    return [f"{count} own test{'s' if count > 1 else ''} on {name}: {why}" for (name, why), count in counts.items()]
 
 
 def _labelled(label: str, text: str) -> str:
@@ -68,11 +82,12 @@ def _table(runs: Sequence[TargetRun]) -> Iterator[Line]:
 
 
 def _cell(column: str, records: Sequence[CheckRecord]) -> str:
-    if not records:
+    judged = [record for record in records if record.outcome != "skipped"]
+    if not judged:
         return "-"
-    passed = [record for record in records if record.outcome == "passed"]
+    passed = [record for record in judged if record.outcome == "passed"]
     if column != "health":
-        return f"{len(passed)}/{len(records)}"
+        return f"{len(passed)}/{len(judged)}"
     worst = next((record for record in records if record.outcome == "failed"), None)
     if worst is None:
         return "healthy"

@@ -1,0 +1,120 @@
+"""The marker `pagesmoke`: on which targets a test of the project's own runs, and whether it changes anything there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator, Iterator
+from typing import Any, Final
+
+import pytest
+
+from pytest_pagesmoke.plugin.activation import ACTIVE
+
+MARKER: Final = "pagesmoke"
+#: As `pytest --markers` shows it.
+LINE: Final = (
+    "pagesmoke(only_on=None, not_on=None, writes=False): a test of a Cloudflare Pages deployment; every built-in check carries it. "
+    "only_on, not_on: a target's name or kind ('production', 'preview', 'local'), or a list of them; elsewhere the test is deselected. "
+    "writes: it changes state, and runs on production only with --pagesmoke-allow-writes (pytest-pagesmoke)."
+)
+NO_TARGET: Final = (
+    "needs a target: --base-url=URL on the command line, or --pagesmoke=WHAT (a URL, local, a target of the settings)"
+)
+_KEYWORDS: Final = ("only_on", "not_on", "writes")
+
+
+class Wishes:
+    """What the markers of one test say, taken together: those of its module and class hold as well, the nearest `writes` decides."""
+
+    def __init__(self, marks: list[pytest.Mark]) -> None:
+        self._only_on = [_names(mark.kwargs["only_on"]) for mark in marks if mark.kwargs.get("only_on") is not None]
+        self._not_on = {name for mark in marks for name in _names(mark.kwargs.get("not_on") or ())}
+        self.writes = next((bool(mark.kwargs["writes"]) for mark in marks if "writes" in mark.kwargs), False)
+
+    def misses(self, name: str, kind: str) -> str:
+        """Why this target is none of those that the test is for; empty where it is one."""
+        missed = (names for names in self._only_on if not {name, kind} & set(names))
+        return next((f"only on {' or '.join(names)}" for names in missed), "")
+
+    def forbids(self, name: str, kind: str, *, allow_writes: bool) -> str:
+        """Why the test must not run where this target is; empty where it may."""
+        if unwanted := sorted({name, kind} & self._not_on):
+            return f"not on {unwanted[0]}"
+        if self.writes and kind == "production" and not allow_writes:
+            return "changes state (--pagesmoke-allow-writes runs it)"
+        return ""
+
+
+def wishes_of(item: pytest.Item) -> Wishes | None:
+    """What a test's markers wish; None where it has none, or none with a keyword."""
+    marks = [mark for mark in item.iter_markers(MARKER) if mark.kwargs]
+    return Wishes(marks) if marks else None
+
+
+def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _mistakes(mark: pytest.Mark) -> Iterator[str]:
+    if mark.args:
+        yield f"takes keywords alone: {', '.join(_KEYWORDS)}"
+    for keyword, value in mark.kwargs.items():
+        if keyword not in _KEYWORDS:
+            near = difflib.get_close_matches(keyword, _KEYWORDS, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            yield f"unknown keyword {keyword!r}.{meant} There are: {', '.join(_KEYWORDS)}"
+        elif keyword == "writes" and not isinstance(value, bool):
+            yield f"writes takes True or False, not {value!r}"
+        elif keyword != "writes" and not _is_names(value):
+            yield f"{keyword} takes the name or kind of a target, or a list of them, not {value!r}"
+
+
+def _is_names(value: object) -> bool:
+    names = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    return value is None or (bool(names) and all(isinstance(name, str) and name for name in names))
+
+
+# Hooks, in every run, active or not: a marker that says nothing it can mean must not wait for the run where it matters.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.passed and (mistaken := list(_mistaken(report))):
+        report.outcome, report.result, report.longrepr = "failed", [], "\n".join(mistaken)
+    return report
+
+
+def _mistaken(report: pytest.CollectReport) -> Iterator[str]:
+    said: dict[str, None] = {}  # once a test function, not once a parameter
+    for item in report.result:
+        if isinstance(item, pytest.Item):
+            name = getattr(item, "originalname", None) or item.name
+            for mark in item.iter_markers(MARKER):
+                said |= dict.fromkeys(f"{name}: @pytest.mark.{MARKER}: {mistake}" for mistake in _mistakes(mark))
+    yield from said
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run that is not active: what the ini file or the environment gives as base URL is what marked tests would reach."""
+    if ACTIVE in config.stash:
+        return
+    marked = [(item, wishes) for item in items if (wishes := wishes_of(item))]
+    if not marked:
+        return
+    from pytest_pagesmoke.addresses import kind_of_address
+
+    kind = kind_of_address(str(config.getoption("base_url") or config.getini("base_url") or ""))
+    left: list[pytest.Item] = []
+    for item, wishes in marked:
+        if kind is None:
+            item.add_marker(pytest.mark.skip(reason=NO_TARGET))
+        elif wishes.misses("", kind) or wishes.forbids(
+            "", kind, allow_writes=config.getoption("pagesmoke_allow_writes")
+        ):
+            left.append(item)
+    if left:
+        gone = set(left)
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=left)

@@ -1,0 +1,48 @@
+"""What a conftest.py lays over the settings: `pagesmoke_headers`, `pagesmoke_timeout_s`, `pagesmoke_user_agent`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pytest_pagesmoke.model import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """The values of the three fixtures. Seconds; None is as the settings have it. An empty header is left out."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float | None = None
+    user_agent: str | None = None
+
+    def on(self, target: Target) -> Target:
+        """``target`` as it is asked with these."""
+        laid_over = {name.lower() for name in self.headers}
+        manners = target.manners
+        if self.timeout_s is not None:
+            manners = replace(manners, timeout_s=float(self.timeout_s))
+        if self.user_agent is not None:
+            manners = replace(manners, user_agent=self.user_agent)
+        kept = {name: value for name, value in target.headers.items() if name.lower() not in laid_over}
+        given = {name: value for name, value in self.headers.items() if value}
+        return replace(target, headers={**kept, **given}, manners=manners)
+
+
+def read_overrides(headers: object, timeout_s: object, user_agent: object) -> Overrides:
+    """What the fixtures gave. Fails the test whose set-up this is where that is nothing to ask with; no value is shown."""
+    if not isinstance(headers, Mapping) or not all(isinstance(part, str) for pair in headers.items() for part in pair):
+        pytest.fail("pagesmoke_headers takes a dict of texts: {'Authorization': '…'}", pytrace=False)
+    if broken := [name for name, value in headers.items() if "\n" in name + value or "\r" in name + value]:
+        pytest.fail(
+            f"pagesmoke_headers: {broken[0].split()[0]} has a line break; the value is not shown", pytrace=False
+        )
+    if timeout_s is not None and (
+        isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or timeout_s <= 0
+    ):
+        pytest.fail(f"pagesmoke_timeout_s takes a number of seconds above 0, not {timeout_s!r}", pytrace=False)
+    if user_agent is not None and (not isinstance(user_agent, str) or not user_agent.isprintable() or not user_agent):
+        pytest.fail(f"pagesmoke_user_agent takes a text in one line, not {user_agent!r}", pytrace=False)
+    return Overrides(headers=dict(headers), timeout_s=timeout_s, user_agent=user_agent)

@@ -1,0 +1,317 @@
+"""The project's own tests in an active run: on which targets each runs, what it asks with, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from _pytest._code.code import ExceptionRepr
+
+from pytest_pagesmoke import suite
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
+from pytest_pagesmoke.observe.background import Background
+from pytest_pagesmoke.plan import DIST_TARGET
+from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
+from pytest_pagesmoke.plugin.marker import NO_TARGET, Wishes, wishes_of
+from pytest_pagesmoke.redact import Secrets
+from pytest_pagesmoke.say.failure import last_request
+from pytest_pagesmoke.wrangler.server import NotStarted
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.observe.client import TargetClient
+    from pytest_pagesmoke.observe.http import Connections
+
+RECORD_ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
+_DIST_FIXTURE: Final = "pagesmoke_dist"
+_WORKEROUTPUT_KEY: Final = "pagesmoke_own_tests"
+_DEFINING_BASE_URL: Final = frozenset(
+    {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
+)
+#: Where a traceback stops: below these a reader finds how the request was sent, and not why the test fails.
+_LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurrent", "contextlib"})
+
+
+class OwnTests:
+    """Hooks and state of the project's own tests. ``multiplies``: those that ask for a target run once for each.
+
+    ``dist`` is the build output where this run looks at it, ``protected`` are addresses of production that the settings know;
+    ``find`` says where the local server listens.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        *,
+        targets: Sequence[Target],
+        multiplies: bool,
+        dist: Path | None,
+        protected: Iterable[str],
+        secrets: Secrets,
+        find: Callable[[Target], Target | NotStarted],
+        background: Background,
+    ) -> None:
+        self._config = config
+        self._targets = {target.name: target for target in targets}
+        self._multiplies = multiplies
+        self._dist = dist
+        self._protected = {*protected, *(target.url for target in targets if target.kind is Kind.PRODUCTION)} - {""}
+        self._secrets = secrets
+        self._find = find
+        self._background = background
+        self._connections: Connections | None = None
+        self._allow_writes: bool = config.getoption("pagesmoke_allow_writes")
+        self._running: pytest.Item | None = None
+        self._last: dict[str, Exchange] = {}  # by test id
+        self._addresses = {name: target.url for name, target in self._targets.items()}
+        self.rows: dict[str, str] = {}  # by test id: the row of the summary that the test counts for
+        self.deselected: Counter[tuple[str, str]] = Counter()  # by target and reason
+
+    # What the fixtures give.
+
+    def target(self, name: str | None) -> Target:
+        """The target of this name, or the only one. Skips or fails the test that asks where there is none to give."""
+        if not self._targets:
+            pytest.skip(NO_TARGET)
+        if name is None and len(self._targets) > 1:
+            pytest.fail(
+                f"{len(self._targets)} targets ({', '.join(self._targets)}), and this test cannot be run once for each: it asks by "
+                "request.getfixturevalue, or is a unittest case. Ask for pagesmoke_target as a parameter of a test function, or give one target",
+                pytrace=False,
+            )
+        target = self._targets.get(next(iter(self._targets)) if name is None else name)
+        if target is None:
+            pytest.fail(f"no target {name!r} in this run, which has: {', '.join(self._targets)}", pytrace=False)
+        found = self._find(target)
+        if isinstance(found, NotStarted):
+            pytest.fail(f"local-not-ready: the local server did not start: {found.text}", pytrace=False)
+        self._addresses[found.name] = found.url
+        return found
+
+    def dist(self) -> Path:
+        """The build output. Skips the test that asks where this run has none."""
+        if self._dist is None:
+            pytest.skip("needs a build output: --pagesmoke=dist, a folder, or --pagesmoke=local")
+        return self._dist
+
+    def client(self, target: Target) -> TargetClient:
+        """A client for ``target``, to be closed by whoever asked."""
+        from pytest_pagesmoke.observe.client import TargetClient, TargetTransport
+        from pytest_pagesmoke.observe.http import Connections
+
+        if self._connections is None:
+            self._connections = Connections()
+            self._background.at_end(self._connections.close)
+        self._secrets.learn([target])
+        transport = TargetTransport(
+            target,
+            background=self._background,
+            connections=self._connections,
+            secrets=self._secrets,
+            may_write=self._may_write,
+            protected=self._protected,
+            note=self._note,
+        )
+        return TargetClient(target, transport)
+
+    def _may_write(self) -> bool:
+        wishes = wishes_of(self._running) if self._running else None
+        return self._allow_writes and wishes is not None and wishes.writes
+
+    def _note(self, exchange: Exchange) -> None:
+        if self._running is not None:
+            self._last[self._running.nodeid] = exchange
+
+    # Collection.
+
+    @pytest.hookimpl(
+        wrapper=True, tryfirst=True
+    )  # before other parametrization, so that the target comes first in an id
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Generator[None, object, object]:
+        asks = (
+            self._multiplies
+            and metafunc.module is not suite
+            and TARGET_FIXTURE in metafunc.fixturenames
+            and not _is_parametrized(metafunc.definition)
+        )
+        if asks:
+            names = list(self._targets)
+            metafunc.parametrize(TARGET_FIXTURE, names, ids=names, indirect=True, scope="session")
+        outcome = yield
+        if asks:
+            _leave_to_the_project(metafunc)
+        return outcome
+
+    @pytest.hookimpl(trylast=True)  # after the project's own choice, whose markers may be new, too
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        marked = [(item, wishes) for item in items if not isinstance(item, CheckItem) and (wishes := wishes_of(item))]
+        left: set[pytest.Item] = set()
+        for item, wishes in marked:
+            if not self._targets:
+                item.add_marker(pytest.mark.skip(reason=NO_TARGET))
+            elif (why := self._why_not(item, wishes)) is not None:
+                left.add(item)
+                self.deselected[why] += 1
+        if left:
+            self._config.hook.pytest_deselected(items=[item for item in items if item in left])
+            items[:] = [item for item in items if item not in left]
+
+    def _why_not(self, item: pytest.Item, wishes: Wishes) -> tuple[str, str] | None:
+        """The target on which a test does not run, and why; None where it does.
+
+        A test that is of no one target runs if one of them is such as it wants, and none such as it must keep away from.
+        """
+        name = _target_of(item)
+        targets = [self._targets[name]] if name in self._targets else list(self._targets.values())
+        missed = [(target.name, wishes.misses(target.name, target.kind)) for target in targets]
+        if all(why for _, why in missed):
+            return missed[0]
+        forbidden = (
+            (target.name, wishes.forbids(target.name, target.kind, allow_writes=self._allow_writes))
+            for target in targets
+        )
+        return next(((name, why) for name, why in forbidden if why), None)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        own = [item for item in session.items if not isinstance(item, CheckItem)]
+        self.rows = {item.nodeid: row for item in own if (row := self._row_of(item)) is not None}
+        if len(self._targets) == 1 and not self._multiplies and (self.rows or len(own) < len(session.items)):
+            # There is a verdict to come to, and whatever is asked of the site counts. Where there is none, nothing of ours is shown.
+            (only,) = self._targets
+            self.rows = {item.nodeid: only for item in own if _asks_for_base_url(item)} | self.rows
+
+    def _row_of(self, item: pytest.Item) -> str | None:
+        names: Sequence[str] = getattr(item, "fixturenames", ())
+        if TARGET_FIXTURE in names and self._targets:
+            name = _target_of(item) or (next(iter(self._targets)) if len(self._targets) == 1 else None)
+            return name if name in self._targets else None
+        return DIST_TARGET if _DIST_FIXTURE in names and self._dist is not None else None
+
+    # Running.
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._running = item
+        self._last.pop(item.nodeid, None)
+        try:
+            return (yield)
+        finally:
+            self._running = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        row, exchange = self.rows.get(item.nodeid), self._last.get(item.nodeid)
+        is_ours = row is not None or exchange is not None
+        if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace"):
+            _cut(call.excinfo)
+        report = yield
+        if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
+            report.longrepr.addsection("pagesmoke: last request", self._secrets.out_of(last_request(exchange)))
+        if row is not None and (report.when == "call" or not report.passed):
+            # Builtins only: anything else would kill an xdist worker.
+            vars(report)[RECORD_ATTRIBUTE] = asdict(self._record(report, row, call))
+        return report
+
+    def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
+        return CheckRecord(
+            id=report.nodeid,
+            test=OWN_TEST,
+            target=row,
+            address=self._addresses.get(row, ""),
+            column="own tests",
+            path="",
+            outcome=report.outcome,
+            started=call.start,
+            ended=call.stop,
+        )
+
+    # xdist: what workers collected, its controller hears at their end.
+
+    def pytest_sessionfinish(self) -> None:
+        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_WORKEROUTPUT_KEY] = (self.rows, [[*key, count] for key, count in self.deselected.items()])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        rows, deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ({}, ()))
+        self.rows |= rows
+        self.deselected |= Counter(
+            {(target, why): count for target, why, count in deselected}
+        )  # each worker collects all
+
+
+def _target_of(item: pytest.Item) -> str | None:
+    """The name of the target that a call of a test is for, if it is parametrized."""
+    params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    name = params.get(TARGET_FIXTURE)
+    return name if isinstance(name, str) else None
+
+
+def _asks_for_base_url(item: pytest.Item) -> bool:
+    """Whether a test asks for the base URL that was typed, and not for one of the project's own."""
+    info: Any = getattr(item, "_fixtureinfo", None)
+    known = info.name2fixturedefs.get("base_url") if info is not None else None
+    if not known or known[-1].func.__module__ not in _DEFINING_BASE_URL:
+        return False
+    return needs(info, [name for name in info.initialnames if name != "_verify_url"], "base_url")
+
+
+def _is_parametrized(definition: pytest.Item) -> bool:
+    """Whether the test itself says with which targets it runs."""
+    named = (
+        mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        for mark in definition.iter_markers("parametrize")
+    )
+    return any(
+        TARGET_FIXTURE in (names.replace(" ", "").split(",") if isinstance(names, str) else names) for names in named
+    )
+
+
+def _leave_to_the_project(metafunc: pytest.Metafunc) -> None:
+    """Take the targets back where a hook of the project's has parametrized base_url by itself: then that decides how often the test runs.
+
+    (A mark does that without our help: pytest knows it before it asks what a test needs. For a hook there is no public way.)
+    """
+    calls = metafunc._calls  # noqa: SLF001 - see above, and so below
+    if not any("base_url" in call.params for call in calls):
+        return
+    known = metafunc.definition._fixtureinfo  # noqa: SLF001
+    if not needs(known, known.initialnames, without="base_url"):
+        metafunc._calls = [_without_target(call) for call in calls if call.indices[TARGET_FIXTURE] == 0]  # noqa: SLF001
+
+
+def _without_target(call: Any) -> Any:  # `Any`: the class has another name in each version of pytest
+    parts = {
+        name: {key: value for key, value in getattr(call, name).items() if key != TARGET_FIXTURE}
+        for name in ("params", "indices", "_arg2scope")
+    }
+    return replace(call, **parts, _idlist=call._idlist[1:])  # noqa: SLF001 - its own id stands first
+
+
+def _cut(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Let the traceback end where the test called into the client."""
+    error: BaseException | None = excinfo.value
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        last = _last_of_the_project(error.__traceback__)
+        if last is not None:
+            last.tb_next = None
+        error = error.__cause__ or error.__context__
+    excinfo.traceback = type(excinfo.traceback)(excinfo.tb)
+
+
+def _last_of_the_project(traceback: TracebackType | None) -> TracebackType | None:
+    last = None
+    while traceback is not None:
+        if str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0] not in _LIBRARIES:
+            last = traceback
+        traceback = traceback.tb_next
+    return last
