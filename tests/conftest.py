@@ -6,9 +6,12 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+import environments
+from environments import Environment
 from kit import Pytest, Reply, Respond, Serve, Site, by_mapping
 
 
@@ -69,3 +72,17 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
 def run_both(request: pytest.FixtureRequest, run: Pytest) -> Pytest:
     """The same, once plain and once under xdist."""
     return lambda *args: run(*args, *request.param)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The Python of an environment with the plugins named; each is built once."""
+    built: dict[frozenset[str], Path] = {}
+
+    def python(*plugins: str) -> Path:
+        chosen = frozenset(plugins)
+        if chosen not in built:
+            built[chosen] = environments.build(tmp_path_factory.mktemp("environment"), chosen)
+        return built[chosen]
+
+    return python

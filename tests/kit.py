@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,14 @@ Serve = Callable[[Respond | Mapping[str, Reply]], Site]
 
 def by_mapping(replies: Mapping[str, Reply]) -> Respond:
     return lambda path: replies.get(path) or replies.get("*") or Reply(404)
+
+
+def without_what_varies(text: str) -> str:
+    """Output of a run, to compare: ports and times differ from run to run, and with the times the width of pytest's rules."""
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = re.sub(r"\d+\.\d+ ?s\b", "N s", text)
+    text = re.sub(r"=+ (.*?) =+", r"= \1 =", text)
+    return "\n".join(re.sub(r"  +", "  ", line).rstrip() for line in text.splitlines())
 
 
 #: A test of the project's own.

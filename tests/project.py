@@ -32,8 +32,10 @@ class Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    def run(self, *args: str) -> pytest.RunResult:
-        """A run of its own process. 60 s are ten times what a run with one start takes."""
+    def run(self, *args: str, python: Path | None = None) -> pytest.RunResult:
+        """A run of its own process, by another Python than this one if given. 60 s are ten times what a run with one start takes."""
+        if python is not None:
+            return self._pytester.run(python, "-m", "pytest", *args, timeout=60)
         return self._pytester.runpytest_subprocess(*args, timeout=60)
 
     def left_running(self) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import ROOT, SITE
+from kit import ROOT, SITE, without_what_varies
 from project import Project
 
 
@@ -21,17 +21,9 @@ def shown(name: str) -> list[str]:
 
 
 def written(name: str) -> list[str]:
-    """The settings files that the README shows under this name."""
+    """The files that the README shows under this name."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    return re.findall(rf"<!-- {name} -->\n```toml\n(.*?)```", readme, re.DOTALL)
-
-
-def without_what_varies(text: str) -> str:
-    """Ports and times differ from run to run, and with the times the width of pytest's rules."""
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
-    text = re.sub(r"\d+\.\d+ ?s\b", "N s", text)
-    text = re.sub(r"=+ (.*?) =+", r"= \1 =", text)
-    return "\n".join(re.sub(r"  +", "  ", line).rstrip() for line in text.splitlines())
+    return re.findall(rf"<!-- {name} -->\n```(?:toml|python)\n(.*?)```", readme, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["good", "broken"])
@@ -85,6 +77,22 @@ def test_the_mistakes_in_the_readme_are_real(project: Project) -> None:
     # What would be right, at the end of the last line, is left out of the README.
     shortened = [line.partition("; right would be")[0] for line in result.stderr.lines if line]
     assert [shortened] == [block.splitlines() for block in shown("wrong")]
+
+
+def test_the_own_tests_in_the_readme_are_real(
+    project: Project, built_site: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write({**built_site})
+    monkeypatch.setenv("COLUMNS", "80")
+    (pinned,), (own,) = written("pinned"), written("own tests")
+    (project.path / "pagesmoke.toml").write_text(pinned)
+    (project.path / "tests").mkdir()
+    (project.path / "tests" / "test_site.py").write_text(own)
+    output = without_what_varies(project.run("--pagesmoke=local").stdout.str())
+    (block,) = shown("own tests")
+    assert without_what_varies(block) in output
+    result = project.run("--pagesmoke=production=http://127.0.0.1:1", "--collect-only", "-q", "tests")
+    result.stdout.fnmatch_lines(["pagesmoke: left out 1 own test on production: not on production"])
 
 
 @pytest.mark.usefixtures("built_site")

@@ -100,12 +100,13 @@ class ActiveRun:
         self._looking = Looking(
             project=self._project, dist=served, secrets=self._secrets, local=address, background=background
         )
-        serves = any(target.starts_here for target in selection.targets)
+        serving = next((target.name for target in selection.targets if target.starts_here), None)
         self.own = OwnTests(
             config,
             targets=selection.targets,
             multiplies=self.multiplies,
-            dist=served if serves or selection.dist is not None else None,
+            dist=served if serving or selection.dist is not None else None,
+            dist_row=DIST_TARGET if selection.dist is not None else serving or "",
             protected=self._known_production(),
             secrets=self._secrets,
             find=self._looking.find,

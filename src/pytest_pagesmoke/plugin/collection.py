@@ -127,13 +127,12 @@ def parametrize(metafunc: pytest.Metafunc, planned: Sequence[Planned]) -> None:
         metafunc.parametrize(fixture, mine, ids=[check.param for check in mine], indirect=True)
 
 
-def needs(info: Any, start: Sequence[str], wanted: str = TARGET_FIXTURE, *, without: str = "") -> bool:
-    """Whether fixtures ``start`` come to ask for the fixture ``wanted``, but for what they ask through the fixture ``without``.
+def needs(info: Any, start: Sequence[str], wanted: str = TARGET_FIXTURE) -> bool:
+    """Whether fixtures ``start`` come to ask for the fixture ``wanted``.
 
     ``info`` is what pytest knows of a test's fixtures. (`Any`: its class is private.)
     """
-    others = {name: found for name, found in info.name2fixturedefs.items() if name != without}
-    part = replace(info, initialnames=tuple(start), names_closure=[*info.names_closure], name2fixturedefs=others)
+    part = replace(info, initialnames=tuple(start), names_closure=[*info.names_closure])
     part.prune_dependency_tree()
     return wanted in part.names_closure
 

@@ -23,13 +23,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def pagesmoke_target(request: pytest.FixtureRequest) -> Target:
+def _pagesmoke_active(request: pytest.FixtureRequest) -> ActiveRun:
+    """The state of a run that is active. Asked for first: in any other run nothing more is set up, nor of what a conftest.py overrides."""
+    active = request.config.stash.get(ACTIVE, None)
+    if active is None:
+        pytest.skip(NO_TARGET)
+    return active
+
+
+@pytest.fixture(scope="session")
+def pagesmoke_target(request: pytest.FixtureRequest, _pagesmoke_active: ActiveRun) -> Target:
     """The deployment under test: its `name`, `url` (without a slash at its end) and `kind` ('production', 'preview', 'local').
 
     A test that asks for it, or for a fixture that does, runs once for each `--pagesmoke=…`, the target's name in its id; with
     `--base-url` alone once, with its plain id. Without a target it is skipped.
     """
-    return _active(request).own.target(getattr(request, "param", None))
+    return _pagesmoke_active.own.target(getattr(request, "param", None))
 
 
 @pytest.fixture
@@ -49,17 +58,16 @@ def pagesmoke_client(
 
 @pytest.fixture(scope="session")
 def pagesmoke_client_factory(
-    request: pytest.FixtureRequest, _pagesmoke_overrides: Overrides
+    _pagesmoke_active: ActiveRun, _pagesmoke_overrides: Overrides
 ) -> Iterator[Callable[[Target], TargetClient]]:
     """Makes clients like pagesmoke_client, for fixtures of session scope: `pagesmoke_client_factory(pagesmoke_target)`.
 
     Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides.
     """
-    active = _active(request)
     clients: list[TargetClient] = []
 
     def make(target: Target) -> TargetClient:
-        clients.append(active.own.client(_pagesmoke_overrides.on(target)))
+        clients.append(_pagesmoke_active.own.client(_pagesmoke_overrides.on(target)))
         return clients[-1]
 
     yield make
@@ -68,9 +76,9 @@ def pagesmoke_client_factory(
 
 
 @pytest.fixture(scope="session")
-def pagesmoke_dist(request: pytest.FixtureRequest) -> Path:
+def pagesmoke_dist(_pagesmoke_active: ActiveRun) -> Path:
     """The build output's `Path`, in a run that checks it (`--pagesmoke=dist`, a folder) or serves it (`local`); else the test is skipped."""
-    return _active(request).own.dist()
+    return _pagesmoke_active.own.dist()
 
 
 @pytest.fixture(scope="session")
@@ -101,19 +109,14 @@ def _pagesmoke_overrides(
 
 
 @pytest.fixture
-def _pagesmoke_check(request: pytest.FixtureRequest, _pagesmoke_overrides: Overrides) -> PendingCheck:
+def _pagesmoke_check(
+    request: pytest.FixtureRequest, _pagesmoke_active: ActiveRun, _pagesmoke_overrides: Overrides
+) -> PendingCheck:
     """The check of a running site that this call of a built-in test is for."""
-    return _active(request).pending(request.param, _pagesmoke_overrides)
+    return _pagesmoke_active.pending(request.param, _pagesmoke_overrides)
 
 
 @pytest.fixture
-def _pagesmoke_dist_check(request: pytest.FixtureRequest) -> PendingCheck:
+def _pagesmoke_dist_check(request: pytest.FixtureRequest, _pagesmoke_active: ActiveRun) -> PendingCheck:
     """The check of the build output that this call of a built-in test is for."""
-    return _active(request).pending(request.param)
-
-
-def _active(request: pytest.FixtureRequest) -> ActiveRun:
-    active = request.config.stash.get(ACTIVE, None)
-    if active is None:
-        pytest.skip(NO_TARGET)
-    return active
+    return _pagesmoke_active.pending(request.param)

@@ -15,11 +15,11 @@ from _pytest._code.code import ExceptionRepr
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
 from pytest_pagesmoke.plugin.marker import NO_TARGET, Wishes, wishes_of
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
+from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.wrangler.server import NotStarted
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurr
 class OwnTests:
     """Hooks and state of the project's own tests. ``multiplies``: those that ask for a target run once for each.
 
-    ``dist`` is the build output where this run looks at it, ``protected`` are addresses of production that the settings know;
+    ``dist`` is the build output where this run looks at it, ``dist_row`` what its tests count for; ``protected`` are addresses of production that the settings know;
     ``find`` says where the local server listens.
     """
 
@@ -50,6 +50,7 @@ class OwnTests:
         targets: Sequence[Target],
         multiplies: bool,
         dist: Path | None,
+        dist_row: str,
         protected: Iterable[str],
         secrets: Secrets,
         find: Callable[[Target], Target | NotStarted],
@@ -59,6 +60,7 @@ class OwnTests:
         self._targets = {target.name: target for target in targets}
         self._multiplies = multiplies
         self._dist = dist
+        self._dist_row = dist_row
         self._protected = {*protected, *(target.url for target in targets if target.kind is Kind.PRODUCTION)} - {""}
         self._secrets = secrets
         self._find = find
@@ -88,7 +90,8 @@ class OwnTests:
             pytest.fail(f"no target {name!r} in this run, which has: {', '.join(self._targets)}", pytrace=False)
         found = self._find(target)
         if isinstance(found, NotStarted):
-            pytest.fail(f"local-not-ready: the local server did not start: {found.text}", pytrace=False)
+            said = "".join(f"\n  {harmless(line)}" for line in found.lines)
+            pytest.fail(f"local-not-ready: the local server did not start: {found.text}{said}", pytrace=False)
         self._addresses[found.name] = found.url
         return found
 
@@ -189,7 +192,7 @@ class OwnTests:
         if TARGET_FIXTURE in names and self._targets:
             name = _target_of(item) or (next(iter(self._targets)) if len(self._targets) == 1 else None)
             return name if name in self._targets else None
-        return DIST_TARGET if _DIST_FIXTURE in names and self._dist is not None else None
+        return self._dist_row if _DIST_FIXTURE in names and self._dist is not None else None
 
     # Running.
 
@@ -275,15 +278,13 @@ def _is_parametrized(definition: pytest.Item) -> bool:
 
 
 def _leave_to_the_project(metafunc: pytest.Metafunc) -> None:
-    """Take the targets back where a hook of the project's has parametrized base_url by itself: then that decides how often the test runs.
+    """Take the targets back where a hook of the project's has parametrized what asked for them, base_url say: then that decides.
 
     (A mark does that without our help: pytest knows it before it asks what a test needs. For a hook there is no public way.)
     """
-    calls = metafunc._calls  # noqa: SLF001 - see above, and so below
-    if not any("base_url" in call.params for call in calls):
-        return
-    known = metafunc.definition._fixtureinfo  # noqa: SLF001
-    if not needs(known, known.initialnames, without="base_url"):
+    known = metafunc.definition._fixtureinfo  # noqa: SLF001 - see above, and so below
+    if not needs(known, known.initialnames):
+        calls = metafunc._calls  # noqa: SLF001
         metafunc._calls = [_without_target(call) for call in calls if call.indices[TARGET_FIXTURE] == 0]  # noqa: SLF001
 
 
