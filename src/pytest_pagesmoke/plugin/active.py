@@ -306,13 +306,18 @@ class ActiveRun:
 
     # The end.
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        self._stop()
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int | pytest.ExitCode
+    ) -> Generator[None, object, object]:
         if self._is_worker:
             self._config.workeroutput["pagesmoke_left_out"] = self._left_out  # type: ignore[attr-defined]  # set by xdist in its workers
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
+        try:
+            return (yield)
+        finally:
+            self._stop()  # not before: after -x it is here that fixtures of the session end, and they may ask once more
 
     def pytest_unconfigure(self) -> None:
         self._stop()  # also where the session never came to its end
