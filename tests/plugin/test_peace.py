@@ -413,3 +413,36 @@ def test_async_tests_of_pytest_asyncio_run_once_a_target(project: Project, serve
     result.assert_outcomes(passed=11)
     own = {test_id for test_id in ids_of(result) if test_id.startswith("test_it.py")}
     assert own == {f"test_it.py::{name}" for name in ("test_own", "test_address[one]", "test_address[two]")}
+
+
+@plain_and_xdist
+@every_neighbourhood
+def test_all_of_it_with_the_oldest_pytest(
+    project: Project, serve: Serve, installed: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    """Which had another way of keeping options apart, among other things."""
+    site = serve(GOOD_SITE)
+    project.pytester.makepyfile(
+        test_it=f"""
+        import pytest
+        def test_oldest(): assert pytest.version_tuple[:2] == (8, 2)
+        def test_address(base_url): assert base_url == {site.url!r}
+        def test_client(pagesmoke_client): assert pagesmoke_client.get("/").status_code == 200
+        @pytest.mark.pagesmoke(only_on="nowhere")
+        def test_nowhere(pagesmoke_client): pass
+        """
+    )
+    alone = ["test_it.py::test_oldest", "test_it.py::test_address", "test_it.py::test_client"]
+    daily = project.run(("oldest", *installed), f"--base-url={site.url}", *workers)
+    assert daily.ret == 0
+    assert ids_of(daily) == Counter(alone)
+
+    several = project.run(
+        ("oldest", *installed), f"--pagesmoke=one={site.url}", f"--pagesmoke=two={site.url}", *workers
+    )
+    assert several.ret == 0
+    own = {name for name in ids_of(several) if name.startswith("test_it.py")}
+    assert own == {alone[0], *(f"{name}[{target}]" for name in alone[1:] for target in ("one", "two"))}
+    several.stdout.fnmatch_lines(
+        ["one * GOOD * healthy * 2/2 * 1/1 * 2/2 *", "left out  1 own test on one: only on nowhere"]
+    )

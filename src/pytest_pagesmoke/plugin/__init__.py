@@ -40,15 +40,16 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, object, object]:
     """Define `--base-url` as pytest-base-url does, unless it, or pytest-playwright, has: which of them, shows only when all are loaded."""
     outcome = yield
-    try:
-        parser.getgroup("pagesmoke").addoption(
-            "--base-url",
-            metavar="url",
-            default=os.getenv("PYTEST_BASE_URL") or None,
-            help="base url for the application under test.",
-        )
-    except ValueError:  # another plugin has defined it, and its ini key
+    if hasattr(
+        parser.parse_known_args([]), "base_url"
+    ):  # another plugin has defined it, with its ini key and its fixture
         return outcome
+    parser.getgroup("pagesmoke").addoption(
+        "--base-url",
+        metavar="url",
+        default=os.getenv("PYTEST_BASE_URL") or None,
+        help="base url for the application under test.",
+    )
     parser.addini("base_url", help="base url for the application under test.")
     early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
     return outcome
