@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
@@ -60,6 +59,8 @@ def _mistakes(mark: pytest.Mark) -> Iterator[str]:
         yield f"takes keywords alone: {', '.join(_KEYWORDS)}"
     for keyword, value in mark.kwargs.items():
         if keyword not in _KEYWORDS:
+            import difflib
+
             near = difflib.get_close_matches(keyword, _KEYWORDS, n=1)
             meant = f" Did you mean {near[0]!r}?" if near else ""
             yield f"unknown keyword {keyword!r}.{meant} There are: {', '.join(_KEYWORDS)}"
