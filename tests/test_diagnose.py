@@ -9,7 +9,7 @@ import pytest
 
 from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command
-from pytest_pagesmoke.model import CheckRecord, Kind, Target
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
 
 COLUMNS = {"page": "pages", "health": "health", "asset": "assets", "dist": "dist"}
 HTML = "text/html"
@@ -75,6 +75,13 @@ GOOD_DIST = dist(record("dist:dist"), record("dist:worker"), record("dist:routes
 LOST_DIST = dist(record("dist:dist"), record("dist:worker", "worker-missing"), record("dist:routes"))
 
 
+#: Hand-written tests, which say no more than that.
+OWN_GOOD, OWN_BAD, OWN_SKIPPED = (
+    replace(record("page:"), id=f"test_own.py::test_{it}", test=OWN_TEST, column="own tests", outcome=it, status=None)
+    for it in ("passed", "failed", "skipped")
+)
+
+
 def all_of(rule: str, **seen: object) -> tuple[CheckRecord, ...]:
     return tuple(record(path, rule, **seen) for path in PATHS)
 
@@ -97,6 +104,42 @@ def test_verdict() -> None:
     assert run(*GOOD, planned=5).verdict == "INCOMPLETE"
     assert run(*LOST, planned=5).verdict == "BROKEN"
     assert dist(planned=0).verdict == "INCOMPLETE"
+
+
+def test_own_tests_count_for_the_verdict() -> None:
+    assert run(OWN_GOOD).verdict == "GOOD"
+    assert run(OWN_GOOD, OWN_SKIPPED).verdict == "GOOD"
+    assert run(OWN_SKIPPED).verdict == "INCOMPLETE"  # nothing came to a verdict
+    assert run(OWN_SKIPPED, *GOOD).verdict == "GOOD"
+    assert run(OWN_GOOD, planned=2).verdict == "INCOMPLETE"
+    assert run(OWN_BAD, OWN_GOOD, *GOOD).verdict == "BROKEN"
+    assert run(OWN_BAD, planned=2).verdict == "BROKEN"
+
+
+def test_own_tests_have_no_cause_of_their_own() -> None:
+    """What they met is not known, so that nothing can be told from it."""
+    assert causes(run(OWN_BAD)) == []
+    assert causes(run(OWN_BAD, *GOOD)) == []
+    assert causes(run(OWN_BAD, OWN_GOOD, OWN_SKIPPED, planned=4)) == []
+
+
+@pytest.mark.parametrize("own", [OWN_GOOD, OWN_BAD, OWN_SKIPPED], ids=["passed", "failed", "skipped"])
+@pytest.mark.parametrize(
+    ("broken", "cause"),
+    [
+        (LOST, "no-worker"),
+        (FALLBACK, "fallback-for-worker"),
+        ((GOOD[0], *map(page_404, PATHS[1:])), "no-settings"),
+        (tuple(record(path, "unreachable", status=None) for path in PATHS), "site-unreachable"),
+        (tuple(record(path, "tls-invalid", status=None) for path in PATHS), "certificate"),
+        (tuple(record(path, "access-login", status=302) for path in PATHS), "behind-access"),
+    ],
+)
+def test_own_tests_hide_no_cause(broken: tuple[CheckRecord, ...], cause: str, own: CheckRecord) -> None:
+    """What it does not explain counts among the failures."""
+    alone, beside = only(run(*broken)), only(run(own, *broken))
+    assert (beside.cause, beside.next) == (cause, alone.next)
+    assert (beside.explains, beside.failed) == (alone.explains, alone.failed + (own is OWN_BAD))
 
 
 def test_a_good_run_has_no_cause() -> None:
@@ -460,6 +503,35 @@ def test_the_command_to_verify_shows_no_secret() -> None:
         name="x", url="https://www.example.com", kind=Kind.PRODUCTION, headers={"Authorization": "Basic c2VjcmV0"}
     )
     assert "c2VjcmV0" not in verify_command([replace(run(*LOST), target=target)])
+
+
+# To verify hand-written tests: those that failed, by the ids that they had.
+
+
+def test_own_tests_are_verified_by_lf() -> None:
+    both = [run(*GOOD, name="old"), run(OWN_BAD, *LOST, name="new", url="https://new.example.pages.dev")]
+    assert verify_command(both) == "pytest --lf --pagesmoke=new=https://new.example.pages.dev"
+    assert verify_command([dist(OWN_BAD, *GOOD_DIST.records)]) == "pytest --lf --pagesmoke=dist"
+    assert verify_command([local(OWN_BAD)]) == "pytest --lf --pagesmoke=local"
+    # Those that passed or were skipped are none to run again.
+    assert verify_command([run(OWN_GOOD, *LOST)]) == "pytest pagesmoke.toml --base-url=https://www.example.com"
+
+
+def test_own_tests_are_verified_with_the_ids_that_they_had() -> None:
+    """A target called as its kind is asked for by --base-url elsewhere: here that would leave its name out of the ids."""
+    named = run(OWN_BAD)
+    assert verify_command([named]) == "pytest --lf --pagesmoke=production=https://www.example.com"
+    assert (
+        verify_command([named, run(*LOST, name="preview", url="https://new.example.pages.dev")]).count("=preview=") == 1
+    )
+    plain = replace(named, plain_ids=True)
+    assert verify_command([plain]) == "pytest --lf --base-url=https://www.example.com"
+    assert (
+        verify_command([replace(plain, option="--pagesmoke=main")]) == "pytest --lf --base-url=https://www.example.com"
+    )
+    assert verify_command([replace(named, option="--pagesmoke=main")]) == "pytest --lf --pagesmoke=main"
+    checks = replace(run(*LOST), plain_ids=True, option="--pagesmoke=main")
+    assert verify_command([checks]) == "pytest pagesmoke.toml --pagesmoke=main"  # whose ids have the name in any case
 
 
 # With settings.

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pytest_pagesmoke.diagnose import TargetRun
-from pytest_pagesmoke.model import CheckRecord, Kind, Target
-from pytest_pagesmoke.say.terminal import Line, summary
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
+from pytest_pagesmoke.say.terminal import Line, left_out, summary
 
 SETTINGS = "none, so the built-in checklist"
 COLUMNS = {"/": "pages", "/login": "pages", "/api/health/status": "health", "/static/app.js": "assets"}
@@ -207,3 +207,67 @@ def test_tones() -> None:
     assert {line.tone for line in lines if line.text.startswith("cause")} == {"bad"}
     assert {line.tone for line in lines if line.text.startswith(("next", "verify", "settings"))} == {""}
     assert Line("a") == Line("a", "")
+
+
+# Hand-written tests.
+
+
+def own(outcome: str, *, ended: float = 1000.5) -> CheckRecord:
+    it = record("", test=OWN_TEST, id=f"test_own.py::test_{outcome}", column="own tests", outcome=outcome, ended=ended)
+    return replace(it, status=None)
+
+
+def test_own_tests_have_the_last_column() -> None:
+    """What passed, of what came to a verdict; what was skipped did not."""
+    ran = (own("passed"), own("failed"), own("passed"), own("skipped"))
+    lost = dist(own("passed"), record("worker", "worker-missing"))
+    assert rows(lost, run(*GOOD, *ran), run(*GOOD, name="www"), run(own("skipped"), name="new")) == [
+        ["target", "address", "verdict", "health", "pages", "assets", "dist", "own tests", "time"],
+        ["dist", "dist", "BROKEN", "-", "-", "-", "0/1", "1/1", "0.5 s"],
+        ["production", "https://www.example.com", "BROKEN", "healthy", "2/2", "1/1", "-", "2/3", "0.5 s"],
+        ["www", "https://www.example.com", "GOOD", "healthy", "2/2", "1/1", "-", "-", "0.5 s"],
+        ["new", "https://www.example.com", "INCOMPLETE", "-", "-", "-", "-", "-", "0.5 s"],
+    ]
+
+
+def test_own_tests_alone() -> None:
+    """Without settings there is no line of them."""
+    alone = run(own("failed", ended=1001.0), own("passed"))
+    assert (
+        "\n".join(line.text for line in summary([alone], settings="", deselected=["1 own test on x: why", "and more"]))
+        == """\
+target      address                  verdict  own tests  time
+production  https://www.example.com  BROKEN   1/2        1.0 s
+
+left out  1 own test on x: why
+          and more
+next      read the failures of your own tests above
+verify    pytest --lf --pagesmoke=production=https://www.example.com"""
+    )
+
+
+def test_own_tests_that_passed_leave_nothing_to_do() -> None:
+    assert text(run(own("passed"))).endswith(
+        "own tests  time\nproduction  https://www.example.com  GOOD     1/1        0.5 s\n\nsettings  none, so the built-in checklist"
+    )
+
+
+def test_what_to_read_next() -> None:
+    """Once, whichever failed; nothing where a cause is told for that target."""
+    blocks = "next      read the failures above: each says what usually causes it, and the fix"
+    mine = "next      read the failures of your own tests above"
+    unhealthy = record("/api/health/status", "health-unhealthy")
+    read = [line for line in text(run(GOOD[0], unhealthy, own("failed"))).split("\n") if line.startswith("next")]
+    assert read == [blocks]
+    other = run(own("failed"), name="www")
+    assert [line for line in text(run(unhealthy), other).split("\n") if line.startswith("next")] == [blocks]
+    told = text(run(*LOST, own("failed")))
+    assert "explains 3 of 4 failures" in told
+    assert mine not in told
+    assert mine in text(run(*LOST), other)
+
+
+def test_what_the_marker_left_out() -> None:
+    counts = {("main", "not on production"): 2, ("new", "only on main"): 1}
+    assert left_out(counts) == ["2 own tests on main: not on production", "1 own test on new: only on main"]
+    assert left_out({}) == []

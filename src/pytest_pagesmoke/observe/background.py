@@ -23,6 +23,7 @@ class Background:
         self._loop: _Loop | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._beginning = threading.Lock()
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
@@ -30,10 +31,11 @@ class Background:
         if self._stopped:
             coroutine.close()
             raise CancelledError("the run is stopped")
-        if self._loop is None:
-            self._loop = _Loop()
-            self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
-            self._thread.start()
+        with self._beginning:  # tests ask from threads of their own, too: two first ones must not begin two loops
+            if self._loop is None:
+                self._loop = _Loop()
+                self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
+                self._thread.start()
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def at_end(self, close: Callable[[], Awaitable[None]]) -> None:

@@ -8,20 +8,40 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 
+from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation, Reason, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.failures import explain
 from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, headers_of
-from pytest_pagesmoke.redact import Secrets
+from pytest_pagesmoke.redact import MASK, Secrets
 
 T = TypeVar("T")
-_STARTED: Final = "pagesmoke.started"  # in the extensions of a request, which those of its redirects inherit
+_PIECE_BYTES: Final = 1024  # of a packed body: what httpx unpacks at once is at most a thousand times that
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of a client, whatever requests it makes: redirects among them, and those of an `httpx.Auth`."""
+
+    started: float  # time.monotonic()
+    timeout_s: float
+
+    @property
+    def deadline(self) -> float:
+        """On time.monotonic(), which is the event loop's clock, too."""
+        return self.started + self.timeout_s
+
+
+#: In the extensions of a request whose body the test reads itself; those of its redirects inherit it, an Auth's own have none.
 _STREAM: Final = "pagesmoke.stream"
+_CALL: Final[ContextVar[_Call | None]] = ContextVar("pagesmoke.call", default=None)
 
 
 class WriteRefused(Exception):
@@ -38,21 +58,35 @@ class TargetClient(httpx.Client):
     """
 
     def __init__(self, target: Target, transport: TargetTransport) -> None:
-        super().__init__(
-            base_url=target.url,
-            headers=transport.defaults,
-            timeout=target.manners.timeout_s,
-            transport=transport,
-        )
+        self._defaults = transport.defaults
+        self._timeout_s = target.manners.timeout_s
+        super().__init__(base_url=target.url, timeout=self._timeout_s, transport=transport)
 
     def __repr__(self) -> str:
         return f"<TargetClient {self.base_url}>"
 
+    @property
+    def headers(self) -> httpx.Headers:
+        """What goes with each request, unless it has its own."""
+        return super().headers
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:  # `Any`: whatever httpx makes headers of
+        """Headers that are given lie over our defaults, not httpx's: those ask for encodings whose decoders have no bound."""
+        given = {**self._defaults, **httpx.Headers(headers)}
+        httpx.Client.headers.__set__(self, given)  # type: ignore[attr-defined]  # mypy takes a property for its getter
+
     # `Any`: httpx's own parameters, which pass through.
     def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Send a request, as httpx does."""
-        request.extensions = {**request.extensions, _STARTED: time.monotonic(), _STREAM: stream}
-        return super().send(request, stream=stream, **options)
+        parts = request.extensions.get("timeout", self.timeout.as_dict()).values()
+        timeout_s = max((part for part in parts if part is not None), default=self._timeout_s)
+        request.extensions = {**request.extensions, _STREAM: stream}
+        token = _CALL.set(_Call(time.monotonic(), timeout_s))
+        try:
+            return super().send(request, stream=stream, **options)
+        finally:
+            _CALL.reset(token)
 
 
 class TargetTransport(httpx.BaseTransport):
@@ -90,20 +124,30 @@ class TargetTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises WriteRefused, or an exception of httpx whose text says what happened."""
-        url = str(request.url.copy_with(userinfo=b""))  # credentials in an address became a header
-        self._refuse_writes(request.method, url, known=_host(request.url) in self._protected)
-        own = self._target.headers if _origin(request.url) == self._origin else {}
-        sending = _Sending(self._connections, self._target, request, url, body=request.read())
+        call = _CALL.get() or _Call(time.monotonic(), self._target.manners.timeout_s)
+        body = request.read()  # first: it may run code of the test, which could still change the request
+        method, address = (
+            request.method,
+            request.url.copy_with(userinfo=b""),
+        )  # credentials in an address became a header
+        url = str(address)
+        self._refuse_writes(method, url, known=self._is_protected(address, request.headers))
+        own = self._own(address, request.headers)
+        asked_for = request.headers.get("accept-encoding", ACCEPT_ENCODING)
+        sending = _Sending(
+            self._connections, self._target, call=call, method=method, url=url, body=body, asked_for=asked_for
+        )
 
         def noted(seen: Observation, *, whole: bool = True) -> Observation:
             struck = self._secrets.struck_out(seen)
-            theirs = {n: v for n, v in request.headers.items() if v != self.defaults.get(n) and n not in _HTTPX_OWN}
+            by_httpx = {**self.defaults, "host": address.netloc.decode("ascii")}
+            theirs = {n: v for n, v in request.headers.items() if v != by_httpx.get(n) and n not in _HTTPX_OWN}
             exchange = Exchange(
                 target=self._target,
-                method=request.method,
+                method=method,
                 headers=theirs,
                 own=tuple(own),
-                body_bytes=len(sending.body),
+                body_bytes=len(body),
                 seen=struck,
                 whole=whole,
             )
@@ -118,11 +162,11 @@ class TargetTransport(httpx.BaseTransport):
                 # Without the chain of causes: it is hundreds of lines in libraries, and the text says it all.
                 raise failed.error(self._secrets.out_of(str(failed)), request=request) from None
 
-        response = wait(sending.begin(self._headers(request, own)))
+        response = wait(sending.begin(lambda: _sent_headers(request, own)))
         headers = headers_of(response)
-        shown = httpx.Headers([(name, self._secrets.out_of(value)) for name, value in headers.multi_items()])
+        redirects = response.status_code in recognise.REDIRECTS and "location" in headers
         stream: httpx.SyncByteStream
-        if request.extensions.get(_STREAM, True):
+        if request.extensions.get(_STREAM) and not redirects:  # httpx reads the body of a redirect whole
             noted(sending.answer(response), whole=False)
             stream = _Stream(sending, response, wait)
         else:
@@ -131,6 +175,9 @@ class TargetTransport(httpx.BaseTransport):
             if isinstance(struck, Answer) and struck.body != content:
                 raw = gzip.compress(struck.body) if raw != content else struck.body
             stream = httpx.ByteStream(raw)
+        shown = self._shown(headers)
+        if redirects:
+            _look_at_location(request, shown["location"])
         extensions = {name: response.extensions[name] for name in ("http_version", "reason_phrase")}
         return httpx.Response(response.status_code, headers=shown, stream=stream, extensions=extensions)
 
@@ -139,22 +186,40 @@ class TargetTransport(httpx.BaseTransport):
         production = self._target.kind is Kind.PRODUCTION or known
         if method not in SAFE_METHODS and production and not self._may_write():
             raise WriteRefused(
-                f"{method} {url} was not sent: this client does not change production "
+                f"{method} {self._secrets.out_of(url)} was not sent: this client does not change production "
                 f"({'/'.join(sorted(SAFE_METHODS))} alone). If the test must: "
                 "@pytest.mark.pagesmoke(writes=True), and --pagesmoke-allow-writes on the command line"
             )
 
-    def _headers(self, request: httpx.Request, own: Mapping[str, str]) -> httpx.Headers:
-        """The target's own headers below those of the test: added here, no redirect takes them along, and no request shows them."""
-        headers = httpx.Headers(request.headers)
-        headers.pop("transfer-encoding", None)  # the body is known as a whole
-        for name, value in own.items():
-            given = headers.get(name)
-            if name.lower() == "cookie" and given:
-                headers[name] = f"{value}; {given}"
-            elif name.lower() != "accept-encoding" and given == self.defaults.get(name.lower()):
-                headers[name] = value
-        return headers
+    def _is_protected(self, url: httpx.URL, headers: httpx.Headers) -> bool:
+        """Whether a request reaches an address of production: by its own, or by its `Host` header, which a CDN goes by."""
+        named = headers.get("host", "")
+        if self._target.kind is Kind.LOCAL or not named:  # a server on this machine is itself, however it is called
+            return _host(url) in self._protected
+        try:
+            called = httpx.URL(f"{url.scheme}://{named}")
+        except (httpx.InvalidURL, UnicodeError):
+            return True  # what cannot be read may be anything
+        return not self._protected.isdisjoint({_host(url), _host(called)})
+
+    def _own(self, url: httpx.URL, headers: httpx.Headers) -> Mapping[str, str]:
+        """The target's own headers that go along: to its own origin, and where the test gives none of its own."""
+        if _origin(url) != self._origin:
+            return {}
+        given = dict(headers)
+        return {
+            name: value
+            for name, value in self._target.headers.items()
+            if (lower := name.lower()) == "cookie"  # joined with those of the test
+            or (lower != "accept-encoding" and given.get(lower) in (None, self.defaults.get(lower)))
+        }
+
+    def _shown(self, headers: httpx.Headers) -> httpx.Headers:
+        """The headers of an answer as they came, with every secret struck out."""
+        encoding = headers.encoding
+        return httpx.Headers([
+            (name, self._secrets.out_of(value.decode(encoding)).encode(encoding)) for name, value in headers.raw
+        ])  # fmt: skip
 
     def _wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Wait in this thread for what is done in the background; it has a deadline."""
@@ -175,8 +240,44 @@ def _origin(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
     return url.raw_scheme, *_host(url)
 
 
+def _sent_headers(request: httpx.Request, own: Mapping[str, str]) -> httpx.Headers:
+    """The target's own headers beside those of the test: added here, no redirect takes them along, and no request shows them."""
+    headers = httpx.Headers(request.headers)
+    headers.pop("transfer-encoding", None)  # the body is known as a whole
+    for name, value in own.items():
+        given = headers.get(name, "") if name.lower() == "cookie" else ""
+        headers[name] = _joined(value, given) if given else value
+    return headers
+
+
+def _joined(own: str, given: str) -> str:
+    """Cookies of the target, and of the test. One that a server set anew is the test's; one that it only gave back was struck out."""
+    theirs = [pair.strip() for pair in given.split(";")]
+    struck = {pair for pair in theirs if MASK in pair}
+    newer = {_cookie_name(pair) for pair in theirs if pair not in struck}
+    mine = [pair.strip() for pair in own.split(";") if _cookie_name(pair) not in newer]
+    known = {MASK, *map(_cookie_name, mine)}  # all of a pair is struck out where it is all that the target has
+    return "; ".join([*mine, *(pair for pair in theirs if pair not in struck or _cookie_name(pair) not in known)])
+
+
+def _cookie_name(pair: str) -> str:
+    return pair.partition("=")[0].strip()
+
+
+def _look_at_location(request: httpx.Request, location: str) -> None:
+    """Say in an exception of httpx what httpx itself says in any: it takes a location apart even where it is not to follow it."""
+    try:
+        url = httpx.URL(location)
+        if url.scheme and not url.host:
+            url.copy_with(host=request.url.host)
+        request.url.join(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        text = f"the answer redirects to what is no address ({error})"
+        raise httpx.RemoteProtocolError(text, request=request) from None
+
+
 #: What httpx adds by itself to each request.
-_HTTPX_OWN: Final = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+_HTTPX_OWN: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
 class _Failed(Exception):
@@ -192,29 +293,40 @@ class _Sending:
     """One request on its way, in the background."""
 
     def __init__(
-        self, connections: Connections, target: Target, request: httpx.Request, url: str, *, body: bytes
+        self,
+        connections: Connections,
+        target: Target,
+        *,
+        call: _Call,
+        method: str,
+        url: str,
+        body: bytes,
+        asked_for: str,
     ) -> None:
         self._connections = connections
         self._target = target
-        self._request = request
+        self._call = call
+        self._method = method
         self._url = url
-        self.body = body
-        self._started: float = request.extensions.get(_STARTED, time.monotonic())
-        given = [part for part in request.extensions.get("timeout", {}).values() if part is not None]
-        self._timeout_s = max(given, default=target.manners.timeout_s)
+        self._body = body
+        self._asked_for = asked_for  # the encodings
         self._chunks: AsyncIterator[bytes] | None = None
         self._came = False
 
     @property
     def elapsed_s(self) -> float:
         """Since the client was asked, earlier redirects included."""
-        return time.monotonic() - self._started
+        return time.monotonic() - self._call.started
 
-    async def begin(self, headers: httpx.Headers) -> httpx.Response:
+    async def begin(self, headers: Callable[[], httpx.Headers]) -> httpx.Response:
         """The head of the answer."""
-        response = await self._in_time(
-            self._connections.begin(self._target, self._url, headers, method=self._request.method, body=self.body)
-        )
+
+        async def begun() -> httpx.Response:
+            return await self._connections.begin(
+                self._target, self._url, headers(), method=self._method, body=self._body
+            )
+
+        response = await self._in_time(begun())
         self._came = True
         return response
 
@@ -234,7 +346,7 @@ class _Sending:
                 yield chunk
 
         encoding = headers_of(response).get("content-encoding", "")
-        if self._request.headers.get("accept-encoding") != ACCEPT_ENCODING and "gzip" not in encoding:
+        if self._asked_for != ACCEPT_ENCODING and "gzip" not in encoding.lower():
             encoding = ""
         try:
             content = await read_body(kept(), encoding=encoding, max_bytes=max_bytes)
@@ -244,9 +356,13 @@ class _Sending:
 
     async def chunk(self, response: httpx.Response) -> bytes | None:
         """The next part of the body, as it came; None at its end."""
-        if self._chunks is None:
-            self._chunks = response.aiter_raw()
-        return await self._in_time(anext(self._chunks, None))
+        chunks = self._chunks = self._chunks or response.aiter_raw()
+
+        async def following() -> bytes | None:
+            await asyncio.sleep(0)  # thousands come out of one read with no pause between them: let the deadline in
+            return await anext(chunks, None)
+
+        return await self._in_time(following())
 
     def answer(self, response: httpx.Response, content: bytes = b"") -> Answer:
         """What came, as reports show it."""
@@ -261,13 +377,13 @@ class _Sending:
 
     async def _in_time(self, waiting: Awaitable[T]) -> T:
         try:
-            async with asyncio.timeout_at(self._started + self._timeout_s):  # the loop's clock is time.monotonic
+            async with asyncio.timeout_at(self._call.deadline):
                 return await waiting
         except TimeoutError:
             where = (
                 "the headers came, the body did not end" if self._came else "waiting for the connection or the headers"
             )
-            text = f"no complete answer within {self._timeout_s:g} s ({where})"
+            text = f"no complete answer within {self._call.timeout_s:g} s ({where})"
             raise _Failed(Reason.TIMEOUT, text, httpx.ReadTimeout if self._came else httpx.ConnectTimeout) from None
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent becomes one of httpx's own
             raise _Failed(*explain(error), _error_of(error)) from None
@@ -292,8 +408,10 @@ class _Stream(httpx.SyncByteStream):
         self._wait = wait  # `Any`: a generic function is none any more once it is kept
 
     def __iter__(self) -> Iterator[bytes]:
+        packed = "content-encoding" in headers_of(self._response)
         while (chunk := self._wait(self._sending.chunk(self._response))) is not None:
-            yield chunk
+            size = _PIECE_BYTES if packed else max(1, len(chunk))
+            yield from (chunk[start : start + size] for start in range(0, len(chunk), size))
 
     def close(self) -> None:
         with suppress(CancelledError):  # the run is over, and all its connections with it

@@ -79,7 +79,7 @@ class Connections:
             try:
                 return await client.send(request, stream=True, auth=None)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                if way.connected:
+                if way.connected or method not in SAFE_METHODS:
                     raise
 
     async def close(self) -> None:
@@ -94,7 +94,7 @@ class Connections:
         key = (target.name, secure, kept)
         if key not in self._clients:
             concurrency = target.manners.concurrency
-            self._clients[key] = httpx.AsyncClient(
+            client = httpx.AsyncClient(
                 # No question may depend on which other ones were answered before it.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 event_hooks={"response": [_set_headers_aside]},
@@ -105,6 +105,9 @@ class Connections:
                 limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
                 trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
             )
+            for name in ("accept", "accept-encoding", "user-agent"):
+                del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
+            self._clients[key] = client
         return self._clients[key]
 
 

@@ -386,6 +386,7 @@ class ActiveRun:
             planned=len(ids),
             records=records,
             option=self._options.get(name, ""),
+            plain_ids=not self.multiplies,
             command=self._command(),
             by_checklist=self._settings.file is None,
         )

@@ -111,7 +111,18 @@ def _folder(session: pytest.Session, folder: Path) -> pytest.Collector:
     root = session.config.rootpath
     if folder == root or not folder.is_relative_to(root):
         return session
-    return pytest.Dir.from_parent(_folder(session, folder.parent), path=folder)
+    node = pytest.Dir.from_parent(_folder(session, folder.parent), path=folder)
+    _read_conftest(session, node)
+    return node
+
+
+def _read_conftest(session: pytest.Session, node: pytest.Dir) -> None:
+    """Do what pytest does for a folder that it collects: this one is ours, and there may be nothing in it that pytest collects."""
+    conftest = session.config.pluginmanager.get_plugin(str(node.path / "conftest.py"))
+    fixtures: Any = session._fixturemanager  # noqa: SLF001 - pytest has no public way; `Any`: its class is private
+    if conftest is not None and hasattr(fixtures, "_pending_conftests"):
+        # Since pytest 9.1 a conftest's fixtures are seen below the node of its folder, and no more by the ids that begin so.
+        fixtures.parsefactories(holder=conftest, node=node)
 
 
 def is_chosen(name: str, chosen: Sequence[str]) -> bool:

@@ -43,7 +43,7 @@ def pagesmoke_target(request: pytest.FixtureRequest, _pagesmoke_active: ActiveRu
 
 @pytest.fixture
 def pagesmoke_client(
-    pagesmoke_target: Target, pagesmoke_client_factory: Callable[[Target], TargetClient]
+    _pagesmoke_active: ActiveRun, pagesmoke_target: Target, _pagesmoke_overrides: Overrides
 ) -> Iterator[TargetClient]:
     """An `httpx.Client` for the target: its address, headers and deadline; on production it sends GET, HEAD and OPTIONS only.
 
@@ -51,23 +51,29 @@ def pagesmoke_client(
     raises `httpx.TimeoutException`. Anything but the three methods raises `pytest_pagesmoke.WriteRefused` on production, unless the
     test is marked `pagesmoke(writes=True)` and the run has `--pagesmoke-allow-writes`. A test that fails shows its last request.
     """
-    client = pagesmoke_client_factory(pagesmoke_target)
+    client = _pagesmoke_active.own.client(_pagesmoke_overrides.on(pagesmoke_target))
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
 def pagesmoke_client_factory(
-    _pagesmoke_active: ActiveRun, _pagesmoke_overrides: Overrides
+    _pagesmoke_active: ActiveRun,
+    pagesmoke_headers: dict[str, str],
+    pagesmoke_timeout_s: float | None,
+    pagesmoke_user_agent: str | None,
 ) -> Iterator[Callable[[Target], TargetClient]]:
     """Makes clients like pagesmoke_client, for fixtures of session scope: `pagesmoke_client_factory(pagesmoke_target)`.
 
     Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides.
     """
+    from pytest_pagesmoke.plugin.overrides import read_overrides
+
+    overrides = read_overrides(pagesmoke_headers, pagesmoke_timeout_s, pagesmoke_user_agent)
     clients: list[TargetClient] = []
 
     def make(target: Target) -> TargetClient:
-        clients.append(_pagesmoke_active.own.client(_pagesmoke_overrides.on(target)))
+        clients.append(_pagesmoke_active.own.client(overrides.on(target)))
         return clients[-1]
 
     yield make
@@ -100,9 +106,22 @@ def pagesmoke_user_agent() -> str | None:
 
 
 @pytest.fixture(scope="session")
+def _pagesmoke_session_scope(
+    pagesmoke_headers: dict[str, str],
+    pagesmoke_timeout_s: float | None,
+    pagesmoke_user_agent: str | None,
+) -> None:
+    """Makes pytest refuse an override of a narrower scope: all checks of a target are asked at once, with the same."""
+
+
+@pytest.fixture
 def _pagesmoke_overrides(
-    pagesmoke_headers: dict[str, str], pagesmoke_timeout_s: float | None, pagesmoke_user_agent: str | None
+    _pagesmoke_session_scope: None,
+    pagesmoke_headers: dict[str, str],
+    pagesmoke_timeout_s: float | None,
+    pagesmoke_user_agent: str | None,
 ) -> Overrides:
+    """What is laid over the settings where this test stands. (Of session scope, it would be what the first test of the run had.)"""
     from pytest_pagesmoke.plugin.overrides import read_overrides
 
     return read_overrides(pagesmoke_headers, pagesmoke_timeout_s, pagesmoke_user_agent)

@@ -45,8 +45,8 @@ class Wishes:
 
 
 def wishes_of(item: pytest.Item) -> Wishes | None:
-    """What a test's markers wish; None where it has none, or none with a keyword."""
-    marks = [mark for mark in item.iter_markers(MARKER) if mark.kwargs]
+    """What a test's markers wish; None where it has none, or none with a keyword. One with a mistake in it wishes nothing: its test fails."""
+    marks = [mark for mark in item.iter_markers(MARKER) if mark.kwargs and not any(_mistakes(mark))]
     return Wishes(marks) if marks else None
 
 
@@ -94,6 +94,14 @@ def _mistaken(report: pytest.CollectReport) -> Iterator[str]:
             for mark in item.iter_markers(MARKER):
                 said |= dict.fromkeys(f"{name}: @pytest.mark.{MARKER}: {mistake}" for mistake in _mistakes(mark))
     yield from said
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail for what a conftest.py added by itself, after the collection was judged."""
+    for mark in item.iter_markers(MARKER):
+        for mistake in _mistakes(mark):
+            pytest.fail(f"@pytest.mark.{MARKER}: {mistake}", pytrace=False)
 
 
 @pytest.hookimpl(trylast=True)

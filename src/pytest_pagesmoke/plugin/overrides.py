@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -40,7 +41,7 @@ def read_overrides(headers: object, timeout_s: object, user_agent: object) -> Ov
             f"pagesmoke_headers: {broken[0].split()[0]} has a line break; the value is not shown", pytrace=False
         )
     if timeout_s is not None and (
-        isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or timeout_s <= 0
+        isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s < math.inf
     ):
         pytest.fail(f"pagesmoke_timeout_s takes a number of seconds above 0, not {timeout_s!r}", pytrace=False)
     if user_agent is not None and (not isinstance(user_agent, str) or not user_agent.isprintable() or not user_agent):

@@ -199,11 +199,14 @@ class OwnTests:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self._running = item
-        self._last.pop(item.nodeid, None)
         try:
             return (yield)
         finally:
             self._running = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self._last.pop(item.nodeid, None)  # of an attempt before this one: reruns have one protocol, all together
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -216,7 +219,8 @@ class OwnTests:
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection("pagesmoke: last request", self._secrets.out_of(last_request(exchange)))
-        if row is not None and (report.when == "call" or not report.passed):
+        # A test that is skipped at its end, by a fixture of its own, has come to its outcome before.
+        if row is not None and (report.when == "call" or report.failed or (report.skipped and report.when == "setup")):
             # Builtins only: anything else would kill an xdist worker.
             vars(report)[RECORD_ATTRIBUTE] = asdict(self._record(report, row, call))
         return report

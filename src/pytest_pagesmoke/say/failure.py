@@ -24,9 +24,10 @@ TELLING_HEADERS: Final = (
 )
 #: Request headers whose values nobody hides; of any other that a test sends only the name is shown.
 _PLAIN_HEADERS: Final = frozenset(
-    "accept accept-encoding accept-language cache-control content-type if-modified-since if-none-match origin range referer user-agent".split()
+    "accept accept-encoding accept-language cache-control content-type host if-modified-since if-none-match origin range referer user-agent".split()
 )
 _LABEL_WIDTH: Final = 10
+_MAX_COMMAND: Final = 4000  # characters: a command that is cut off is none, and addresses may hold whole tokens
 _PROSE_WIDTH: Final = 68  # with the labels, a terminal of 80 columns
 
 
@@ -69,8 +70,9 @@ def last_request(exchange: Exchange) -> str:
         lines.append(("body", _first_line(seen) if exchange.whole else "(read by the test, piece by piece)"))
     else:
         lines.append(("got", seen.text))
-    lines += [("took", f"{seen.elapsed_s:.2f} s"), ("repeat", _curl_of(exchange))]
-    return _laid_out((label, [harmless(text, limit=1000)]) for label, text in lines)
+    lines.append(("took", f"{seen.elapsed_s:.2f} s"))
+    said = [(label, [harmless(text, limit=1000)]) for label, text in lines]
+    return _laid_out([*said, ("repeat", [harmless(_curl_of(exchange), limit=_MAX_COMMAND)])])
 
 
 def curl(target: Target, probe: Probe) -> str:
@@ -87,12 +89,20 @@ def _curl_of(exchange: Exchange) -> str:
     if exchange.method == "HEAD":
         command += " -I"
     elif exchange.method != ("POST" if exchange.body_bytes else "GET"):
-        command += f" -X {exchange.method}"
+        command += f" -X {shlex.quote(exchange.method)}"
     for name, value in exchange.headers.items():
-        command += f" -H {shlex.quote(f'{name}: {value}')}" if name in _PLAIN_HEADERS else _by_name([name])
-    command += _by_name(name for name in exchange.own if name.lower() not in exchange.headers)
+        if not value:
+            command += f" -H {shlex.quote(f'{name};')}"  # curl's own way to send one that is empty
+        else:
+            command += f" -H {shlex.quote(f'{name}: {value}')}" if name in _PLAIN_HEADERS else _by_name([name])
+    own = [name for name in exchange.own if name.lower() not in exchange.headers]
+    command += _by_name(own)
     if exchange.body_bytes:
-        command += ' --data-binary "$BODY"'
+        if "content-type" not in {*exchange.headers, *(name.lower() for name in own)}:
+            command += " -H content-type:"  # else curl calls it a form
+        command += ' --data-raw "$BODY"'  # and not --data-binary, to which one that begins with @ is a file's name
+    if re.search(r"[][{}]", exchange.seen.url):
+        command += " -g"  # brackets are no patterns
     return f"{command} {shlex.quote(exchange.seen.url)}"
 
 
@@ -107,7 +117,16 @@ def _curl(target: Target) -> str:
 
 def _by_name(headers: Iterable[str]) -> str:
     """Headers whose values are not shown: whoever runs the command sets them."""
-    return "".join(f' -H "{name}: ${name.upper().replace("-", "_")}"' for name in headers)
+    return "".join(f' -H "{_quoted(name)}: ${_variable(name)}"' for name in headers)
+
+
+def _quoted(name: str) -> str:
+    """As it stands between double quotes. A header's name may hold much that a shell would obey."""
+    return re.sub(r'["$`\\]', r"\\\g<0>", name)
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"\A(?=\d)|\W", "_", name.upper(), flags=re.ASCII)
 
 
 def _called(target: Target) -> str:
