@@ -57,7 +57,7 @@ def read_address(text: str) -> Address:
 
 def kind_of(host: str) -> Kind:
     """What a host name says of a deployment. A hash address counts as production: it may hold production's bindings."""
-    if _is_loopback(host):
+    if is_loopback(host):
         return Kind.LOCAL
     *front, _, domain, top = ["", "", "", *host.lower().rstrip(".").split(".")]
     if (domain, top) == ("pages", "dev") and any(front):
@@ -73,7 +73,8 @@ def kind_of_address(text: str) -> Kind | None:
         return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, by the name or the address that it always has."""
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True
     try:

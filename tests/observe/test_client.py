@@ -405,7 +405,8 @@ class TestNoWriteReachesProduction:
             client.delete("/items/7?token=s3cret-s3cret")
         assert str(raised.value) == (
             "DELETE http://127.0.0.1:1/items/7?token=*** was not sent: this client does not change production (GET/HEAD/OPTIONS "
-            "alone). If the test must: @pytest.mark.pagesmoke(writes=True), and --pagesmoke-allow-writes on the command line"
+            'alone). If 0 is none: kind = "preview" in its settings. '
+            "If the test must: @pytest.mark.pagesmoke(writes=True), and --pagesmoke-allow-writes on the command line"
         )
         assert not isinstance(raised.value, httpx.HTTPError)  # a test that catches those must not hide it
 

@@ -1249,3 +1249,18 @@ def test_the_fixtures_are_listed(run: Pytest, option: tuple[str, ...]) -> None:
     assert listed == PUBLIC
     assert not re.search(r"\b_(pagesmoke|verify)", result.stdout.str())
     result.stdout.fnmatch_lines(["base_url [[]session scope] *", "    *"])
+
+
+def test_failed_subtests_make_their_target_broken(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """Their test itself has passed when its report is made."""
+    pytester.makepyfile(
+        """
+        def test_parts(pagesmoke_client, subtests):
+            for path in ("/", "/nope"):
+                with subtests.test(path=path):
+                    assert pagesmoke_client.get(path).status_code == 200
+        """
+    )
+    result = run_both(f"--pagesmoke=site={serve(GOOD_SITE).url}", "test_failed_subtests_make_their_target_broken.py")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["site * BROKEN * 0/1 *"])

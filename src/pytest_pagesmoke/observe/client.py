@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ipaddress
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
@@ -11,10 +13,12 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import httpx
 
 from pytest_pagesmoke import recognise
+from pytest_pagesmoke.addresses import is_loopback, kind_of
 from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation, Reason, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
@@ -113,7 +117,8 @@ class TargetTransport(httpx.BaseTransport):
         self._connections = connections
         self._secrets = secrets
         self._may_write = may_write
-        self._protected = frozenset(_host(httpx.URL(address)) for address in protected)
+        self._protected = frozenset(_site(httpx.URL(address)) for address in protected)
+        self._open: WeakSet[_Stream] = WeakSet()
         self._note = note
         #: What a client sends of itself. Only the encoding whose decoder can be bounded is asked for.
         self.defaults = {
@@ -125,11 +130,8 @@ class TargetTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises WriteRefused, or an exception of httpx whose text says what happened."""
         call = _CALL.get() or _Call(time.monotonic(), self._target.manners.timeout_s)
-        body = request.read()  # first: it may run code of the test, which could still change the request
-        method, address = (
-            request.method,
-            request.url.copy_with(userinfo=b""),
-        )  # credentials in an address became a header
+        body = _body_of(request, call)  # first: it may run code of the test, which could still change the request
+        method, address = request.method, request.url.copy_with(userinfo=b"")  # credentials in it became a header
         url = str(address)
         self._refuse_writes(method, url, known=self._is_protected(address, request.headers))
         own = self._own(address, request.headers)
@@ -169,6 +171,7 @@ class TargetTransport(httpx.BaseTransport):
         if request.extensions.get(_STREAM) and not redirects:  # httpx reads the body of a redirect whole
             noted(sending.answer(response), whole=False)
             stream = _Stream(sending, response, wait)
+            self._open.add(stream)
         else:
             raw, content = wait(sending.read(response))
             struck = noted(sending.answer(response, content))
@@ -178,29 +181,51 @@ class TargetTransport(httpx.BaseTransport):
         shown = self._shown(headers)
         if redirects:
             _look_at_location(request, shown["location"])
-        extensions = {name: response.extensions[name] for name in ("http_version", "reason_phrase")}
+        reason: bytes = response.extensions["reason_phrase"]
+        extensions = {
+            "http_version": response.extensions["http_version"],
+            "reason_phrase": self._secrets.out_of(reason.decode("latin-1")).encode("latin-1"),
+        }
         return httpx.Response(response.status_code, headers=shown, stream=stream, extensions=extensions)
+
+    def close(self) -> None:
+        """Let go of the streams that the test left open: the connections are those of the whole run."""
+        for stream in [*self._open]:
+            stream.close()
 
     def _refuse_writes(self, method: str, url: str, *, known: bool) -> None:
         """Every method is a write but those that HTTP calls safe: what an unknown one does, nobody knows here."""
-        production = self._target.kind is Kind.PRODUCTION or known
-        if method not in SAFE_METHODS and production and not self._may_write():
+        if method in SAFE_METHODS:
+            return
+        said = f"{method} {self._secrets.out_of(url)} was not sent: "
+        allowed = f"({'/'.join(sorted(SAFE_METHODS))} alone)"
+        if self._target.kind is not Kind.PRODUCTION:
+            if known:  # no mark allows that: the test was chosen for another target
+                raise WriteRefused(
+                    f"{said}that is production, which a client of {self._target.name} does not change {allowed}"
+                )
+        elif not self._may_write():
             raise WriteRefused(
-                f"{method} {self._secrets.out_of(url)} was not sent: this client does not change production "
-                f"({'/'.join(sorted(SAFE_METHODS))} alone). If the test must: "
-                "@pytest.mark.pagesmoke(writes=True), and --pagesmoke-allow-writes on the command line"
+                f"{said}this client does not change production {allowed}. If {self._target.name} is none: "
+                f'kind = "preview" in its settings. If the test must: @pytest.mark.pagesmoke(writes=True), and '
+                "--pagesmoke-allow-writes on the command line"
             )
 
     def _is_protected(self, url: httpx.URL, headers: httpx.Headers) -> bool:
         """Whether a request reaches an address of production: by its own, or by its `Host` header, which a CDN goes by."""
+        asked = [url]
         named = headers.get("host", "")
-        if self._target.kind is Kind.LOCAL or not named:  # a server on this machine is itself, however it is called
-            return _host(url) in self._protected
-        try:
-            called = httpx.URL(f"{url.scheme}://{named}")
-        except (httpx.InvalidURL, UnicodeError):
-            return True  # what cannot be read may be anything
-        return not self._protected.isdisjoint({_host(url), _host(called)})
+        if self._target.kind is not Kind.LOCAL and named:  # a server on this machine is itself, however it is called
+            try:
+                asked.append(httpx.URL(f"{url.scheme}://{named}"))
+            except (httpx.InvalidURL, UnicodeError):
+                return True  # what cannot be read may be anything
+        return any(_site(each) in self._protected or self._is_pages_production(each) for each in asked)
+
+    def _is_pages_production(self, url: httpx.URL) -> bool:
+        """Whether an address is some project's production by its name alone, and not the target that was said to be none."""
+        pages = url.host.rstrip(".").endswith(".pages.dev") and kind_of(url.host) is Kind.PRODUCTION
+        return pages and _origin(url) != self._origin
 
     def _own(self, url: httpx.URL, headers: httpx.Headers) -> Mapping[str, str]:
         """The target's own headers that go along: to its own origin, and where the test gives none of its own."""
@@ -229,6 +254,43 @@ class TargetTransport(httpx.BaseTransport):
         except BaseException:  # Ctrl-C among them: nothing may go on behind a test that has ended
             future.cancel()
             raise
+
+
+def _site(url: httpx.URL) -> tuple[bytes, int | None]:
+    """What is protected together: a host with and without `www.`, on any port; on this machine each port, however it is called."""
+    host, port = _host(url)
+    if _is_this_machine(host.decode("ascii")):
+        return b"localhost", port
+    return host.removeprefix(b"www."), None
+
+
+def _is_this_machine(host: str) -> bool:
+    if is_loopback(host):
+        return True
+    try:
+        packed = socket.inet_aton(host)  # takes what a resolver takes: 127.1, 2130706433, 0x7f.1
+    except OSError:
+        with suppress(ValueError):
+            address = ipaddress.IPv6Address(host.strip("[]"))
+            mapped = address.ipv4_mapped
+            return address.is_loopback or address.is_unspecified or (mapped is not None and mapped.is_loopback)
+        return False
+    return packed[0] == 127 or packed == bytes(4)
+
+
+def _body_of(request: httpx.Request, call: _Call) -> bytes:
+    """The whole body of a request, which code of the test may make piece by piece: within the deadline, too."""
+    if not isinstance(request.stream, httpx.ByteStream):
+        assert isinstance(request.stream, httpx.SyncByteStream)  # httpx has refused any other
+        pieces = []
+        for piece in request.stream:
+            pieces.append(piece)
+            if time.monotonic() > call.deadline:
+                raise httpx.WriteTimeout(
+                    f"the body of the request was not made within {call.timeout_s:g} s", request=request
+                )
+        request.stream = httpx.ByteStream(b"".join(pieces))
+    return request.read()
 
 
 def _host(url: httpx.URL) -> tuple[bytes, int | None]:

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import CheckRecord, Kind
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin import base_url_of_target, local, verify_url
@@ -119,6 +119,7 @@ class ActiveRun:
         self._collected = False
         self._left_out = False
         self._records: dict[str, CheckRecord] = {}
+        self._failed: set[str] = set()
 
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
@@ -286,6 +287,10 @@ class ActiveRun:
         record: dict[str, Any] | None = getattr(report, RECORD_ATTRIBUTE, None)
         if record is not None:
             self._records[report.nodeid] = CheckRecord(**record)
+        if (
+            report.failed
+        ):  # also what becomes of a report later: of a test with failed subtests, or one that fails at its end
+            self._failed.add(report.nodeid)
 
     # xdist: the controller has the server, and hears what the workers collected and found.
 
@@ -328,7 +333,7 @@ class ActiveRun:
             self._server.stop()
 
     def _only_lists(self) -> bool:
-        return any(self._config.getoption(name) for name in ("collectonly", "setuponly", "setupplan"))
+        return any(self._config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))
 
     def _exit_status(self) -> pytest.ExitCode:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
@@ -374,8 +379,12 @@ class ActiveRun:
             rows[row].append(own)
         return [self._target_run(name, ids) for name, ids in rows.items() if ids]
 
+    def _final(self, record: CheckRecord) -> CheckRecord:
+        failed = record.test == OWN_TEST and record.id in self._failed
+        return replace(record, outcome="failed") if failed else record
+
     def _target_run(self, name: str, ids: Sequence[str]) -> TargetRun:
-        records = tuple(self._records[each] for each in ids if each in self._records)
+        records = tuple(self._final(self._records[each]) for each in ids if each in self._records)
         target = self._targets.get(name)
         address = target.url if target else self._dist_shown
         return TargetRun(

@@ -51,7 +51,7 @@ def wishes_of(item: pytest.Item) -> Wishes | None:
 
 
 def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (value,) if isinstance(value, str) else tuple(sorted(value))  # of a set, each process has another order
 
 
 def _mistakes(mark: pytest.Mark) -> Iterator[str]:
@@ -104,6 +104,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"@pytest.mark.{MARKER}: {mistake}", pytrace=False)
 
 
+def _base_url(config: pytest.Config) -> str:
+    try:
+        return str(config.getoption("base_url", None) or config.getini("base_url") or "")
+    except ValueError:  # a project's own --base-url may come without the ini key
+        return ""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a run that is not active: what the ini file or the environment gives as base URL is what marked tests would reach."""
@@ -114,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     from pytest_pagesmoke.addresses import kind_of_address
 
-    kind = kind_of_address(str(config.getoption("base_url") or config.getini("base_url") or ""))
+    kind = kind_of_address(_base_url(config))
     left: list[pytest.Item] = []
     for item, wishes in marked:
         if kind is None:

@@ -203,6 +203,7 @@ class OwnTests:
             return (yield)
         finally:
             self._running = None
+            self._last.pop(item.nodeid, None)  # it holds a whole body
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -214,7 +215,7 @@ class OwnTests:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         row, exchange = self.rows.get(item.nodeid), self._last.get(item.nodeid)
         is_ours = row is not None or exchange is not None
-        if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace"):
+        if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace", False):
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
