@@ -100,3 +100,9 @@ def test_what_is_listed_is_ours_and_public(run: Pytest, listing: str) -> None:
         )
     if listing == "--help":
         assert "--pagesmoke=WHAT" in output
+
+
+def test_a_projects_required_options_are_none_of_our_business(pytester: pytest.Pytester, run: Pytest) -> None:
+    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--env', required=True)")
+    pytester.makepyfile("def test_own(): pass")
+    run("--env=a").assert_outcomes(passed=1)

@@ -40,9 +40,7 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, object, object]:
     """Define `--base-url` as pytest-base-url does, unless it, or pytest-playwright, has: which of them, shows only when all are loaded."""
     outcome = yield
-    if hasattr(
-        parser.parse_known_args([]), "base_url"
-    ):  # another plugin has defined it, with its ini key and its fixture
+    if _is_defined(parser):  # by another plugin, with its ini key and its fixture
         return outcome
     parser.getgroup("pagesmoke").addoption(
         "--base-url",
@@ -53,6 +51,12 @@ def pytest_load_initial_conftests(
     parser.addini("base_url", help="base url for the application under test.")
     early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
     return outcome
+
+
+def _is_defined(parser: pytest.Parser) -> bool:
+    """Whether there is a `--base-url`. (Parsing would tell in public, but fails where a project's own option is required.)"""
+    groups = [*parser._groups, parser._anonymous]  # noqa: SLF001 - see above
+    return any("--base-url" in option.names() for group in groups for option in group.options)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
