@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import pytest
@@ -51,7 +52,9 @@ def wishes_of(item: pytest.Item) -> Wishes | None:
 
 
 def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it
-    return (value,) if isinstance(value, str) else tuple(sorted(value))  # of a set, each process has another order
+    if isinstance(value, str):
+        return (value,)
+    return tuple(sorted(value) if isinstance(value, AbstractSet) else value)  # of a set, each process has another order
 
 
 def _mistakes(mark: pytest.Mark) -> Iterator[str]:
