@@ -245,9 +245,11 @@ class ActiveRun:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = True
         mine = [item for item in session.items if isinstance(item, CheckItem)]
+        # What a conftest.py lays over the settings may differ from target to target, or be the same for all. All checks of sites
+        # stand in one place, so that one of them tells.
+        live = next((item for item in mine if OVERRIDES_FIXTURE in item.fixturenames), None)
+        self._by_target = live is not None and needs(live._fixtureinfo, [OVERRIDES_FIXTURE])  # noqa: SLF001
         for item in mine:
-            # What a conftest.py lays over the settings may differ from target to target, or be the same for all.
-            self._by_target = self._by_target or needs(item._fixtureinfo, [OVERRIDES_FIXTURE])  # noqa: SLF001
             shield(item)
         self._selected = {item.nodeid for item in mine}
 

@@ -51,6 +51,13 @@ def wishes_of(item: pytest.Item) -> Wishes | None:
     return Wishes(marks) if marks else None
 
 
+def leave_out(config: pytest.Config, items: list[pytest.Item], left: AbstractSet[pytest.Item]) -> None:
+    """Deselect the items in ``left``, in pytest's own way: it counts them."""
+    if left:
+        config.hook.pytest_deselected(items=[item for item in items if item in left])
+        items[:] = [item for item in items if item not in left]
+
+
 def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it
     if isinstance(value, str):
         return (value,)
@@ -125,15 +132,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from pytest_pagesmoke.addresses import kind_of_address
 
     kind = kind_of_address(_base_url(config))
-    left: list[pytest.Item] = []
+    left: set[pytest.Item] = set()
     for item, wishes in marked:
         if kind is None:
             item.add_marker(pytest.mark.skip(reason=NO_TARGET))
         elif wishes.misses("", kind) or wishes.forbids(
             "", kind, allow_writes=config.getoption("pagesmoke_allow_writes")
         ):
-            left.append(item)
-    if left:
-        gone = set(left)
-        items[:] = [item for item in items if item not in gone]
-        config.hook.pytest_deselected(items=left)
+            left.add(item)
+    leave_out(config, items, left)

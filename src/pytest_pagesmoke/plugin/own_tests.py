@@ -16,7 +16,7 @@ from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
-from pytest_pagesmoke.plugin.marker import NO_TARGET, Wishes, wishes_of
+from pytest_pagesmoke.plugin.marker import NO_TARGET, Wishes, leave_out, wishes_of
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
 from pytest_pagesmoke.say.harmless import harmless
@@ -131,9 +131,8 @@ class OwnTests:
 
     # Collection.
 
-    @pytest.hookimpl(
-        wrapper=True, tryfirst=True
-    )  # before other parametrization, so that the target comes first in an id
+    # Before other parametrization, so that the target comes first in an id.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Generator[None, object, object]:
         asks = (
             self._multiplies
@@ -159,9 +158,7 @@ class OwnTests:
             elif (why := self._why_not(item, wishes)) is not None:
                 left.add(item)
                 self.deselected[why] += 1
-        if left:
-            self._config.hook.pytest_deselected(items=[item for item in items if item in left])
-            items[:] = [item for item in items if item not in left]
+        leave_out(self._config, items, left)
 
     def _why_not(self, item: pytest.Item, wishes: Wishes) -> tuple[str, str] | None:
         """The target on which a test does not run, and why; None where it does.
@@ -250,9 +247,8 @@ class OwnTests:
     def pytest_testnodedown(self, node: Any) -> None:
         rows, deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ({}, ()))
         self.rows |= rows
-        self.deselected |= Counter(
-            {(target, why): count for target, why, count in deselected}
-        )  # each worker collects all
+        # Not added up: each worker collects all.
+        self.deselected |= Counter({(target, why): count for target, why, count in deselected})
 
 
 def _target_of(item: pytest.Item) -> str | None:
