@@ -26,7 +26,8 @@ class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
     ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it. With ``plain_ids``
-    the hand-written tests have no target's name in theirs: `--base-url` alone was given.
+    the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
+    no outcome.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TargetRun:
     plain_ids: bool = False
     command: str = COMMAND
     by_checklist: bool = True
+    own_unfinished: bool = False
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -101,28 +103,36 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
     return found
 
 
-def verify_command(runs: Sequence[TargetRun]) -> str:
-    """The command that checks what failed again."""
+def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> str:
+    """The command that checks what failed again; ``own`` are options of a run with hand-written tests."""
     options: list[str] = []
     base_url = False
-    own = any(record.test == OWN_TEST for run in runs for record in run.failures)
-    for run in runs:
-        if run.verdict == "GOOD":
-            continue
+    bad = [run for run in runs if run.verdict != "GOOD"]
+    failed = any(record.test == OWN_TEST for run in bad for record in run.failures)
+    unfinished = any(run.own_unfinished for run in bad)
+    with_own = failed or unfinished
+    for run in bad:
         if run.target is None:
             options.append("--pagesmoke=dist" if run.address == DIST_TARGET else f"--pagesmoke={run.address}/")
-        elif own and run.plain_ids:  # by any other option its own tests would have other ids, and --lf not find them
+        elif (
+            with_own and run.plain_ids
+        ):  # by any other option its own tests would have other ids, and --lf not find them
             options.append(f"--base-url={run.target.url}")
         elif run.option:
             options.append(run.option)
         elif run.target.starts_here:
             options.append("--pagesmoke=local")
-        elif run.name == run.target.kind and not base_url and not own:  # of two of these pytest would take the last
+        elif (
+            run.name == run.target.kind and not base_url and not with_own
+        ):  # of two of these pytest would take the last
             base_url = True
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
-    commands = ["pytest --lf"] if own else [*{run.command: None for run in runs}]
+    if with_own:  # what never ran, --lf does not know
+        commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
+    else:
+        commands = [*{run.command: None for run in runs}]
     return " ".join([*commands, *map(shlex.quote, options)])
 
 

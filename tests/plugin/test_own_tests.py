@@ -346,7 +346,8 @@ def test_a_projects_own_choice_of_targets_is_left_alone(pytester: pytest.Pyteste
         "test_choice.py::test_two_names[1-one]",
     ]
     result.stdout.fnmatch_lines(["no target 'three' in this run, which has: one, two"])
-    assert rows(result)[1:] == [[*rows(result)[1][:2], "GOOD", "3/3"], [*rows(result)[2][:2], "GOOD", "1/1"]]
+    # Of which target the last was to say something, nobody knows.
+    assert [row[2:] for row in rows(result)[1:]] == [["INCOMPLETE", "3/3"], ["INCOMPLETE", "1/1"]]
 
 
 CANNOT = """
@@ -383,6 +384,8 @@ def test_what_cannot_be_multiplied_works_with_one_target(
     result = run("-v", "test_cannot.py", "test_doc.txt", "test_untouched.txt", option.format(serve({}).url))
     result.assert_outcomes(passed=7)
     assert not [word for line in result.outlines for word in line.split() if "::" in word and "local" in word]
+    # With --base-url alone, base_url as a test asks for it by its name counts, and not as pytest-base-url asks for it in every test.
+    assert rows(result)[1][2:] == ["GOOD", "5/5" if "pagesmoke" in option else "4/4"]
 
 
 def test_what_cannot_be_multiplied_fails_with_several_saying_so(
@@ -395,6 +398,116 @@ def test_what_cannot_be_multiplied_fails_with_several_saying_so(
     said = [line for line in result.outlines if line.startswith("2 targets (one, two), and this test cannot be run")]
     assert len(said) == 5
     assert said[0].endswith("Ask for pagesmoke_target as a parameter of a test function, or give one target")
+    assert [row[2:] for row in rows(result)[1:]] == [["INCOMPLETE"]] * 2
+
+
+LATE = """
+    import pytest, unittest
+
+    def test_target(request): assert not request.getfixturevalue("pagesmoke_target")
+
+    def test_client(request): assert not request.getfixturevalue("pagesmoke_client").get("/").is_success
+
+    class Case(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def _target(self, pagesmoke_target): self.target = pagesmoke_target
+        def test_case(self): assert not self.target
+
+    @pytest.mark.pagesmoke(only_on="one")
+    def test_that_asks_in_a_way_of_its_own(): assert False
+
+    @pytest.fixture(scope="module")
+    def clients(request, pagesmoke_client_factory):
+        yield [pagesmoke_client_factory(request.getfixturevalue("pagesmoke_target"))]
+    def test_through_a_fixture(clients): pass
+    def test_asked_through_a_fixture(clients): assert not clients[0].get("/").is_success
+"""
+
+
+@pytest.mark.parametrize("test", re.findall(r"test_\w+", LATE))
+def test_however_a_test_asks_it_counts(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, test: str) -> None:
+    """With one target, beside built-in checks that all pass."""
+    pytester.makepyfile(test_late=LATE)
+    passes = test == "test_through_a_fixture"
+    for option in ("--pagesmoke=one={}", "--base-url={}"):
+        site = serve(GOOD_SITE)
+        if test == "test_that_asks_in_a_way_of_its_own" and "base-url" in option:
+            continue  # that target is called otherwise
+        result = run_both(
+            option.format(site.url), "test_late.py", "pagesmoke.toml::test_page", "-k", f"{test} or test_page"
+        )
+        verdict = ["GOOD", "2/2", "1/1"] if passes else ["BROKEN", "2/2", "0/1"]
+        assert rows(result)[1][2:] == verdict, option
+        assert result.ret == (0 if passes else 1)
+
+
+def test_a_test_that_asks_several_counts_for_each(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """By clients of a fixture of session scope, say."""
+    pytester.makeconftest(
+        """
+        import pytest
+        @pytest.fixture(scope="session")
+        def clients(): return {}
+        """
+    )
+    pytester.makepyfile(
+        test_a="""
+        def test_a(pagesmoke_client_factory, pagesmoke_target, clients):
+            clients[pagesmoke_target.name] = pagesmoke_client_factory(pagesmoke_target)
+        """,
+        test_b="""
+        import pytest
+        def test_b(clients):
+            if len(clients) < 2: pytest.skip("the other worker has them")
+            assert clients["one"].get("/").text == clients["two"].get("/").text
+        """,
+    )
+    options = two(serve({"/": Reply(200, "a")}), serve({"/": Reply(200, "b")}))
+    result = run_both("test_a.py", "test_b.py", "--dist=loadgroup", *options)
+    expected = [["GOOD", "1/1"]] * 2 if result.parseoutcomes().get("skipped") else [["BROKEN", "1/2"]] * 2
+    assert [row[2:] for row in rows(result)[1:]] == expected
+
+
+def test_names_that_make_one_id_of_two_tests(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.mark.parametrize("n", [1, 2], ids=["b-x", "x"])
+        def test_own(pagesmoke_target, n): assert pagesmoke_target.name == "a-b"
+        """
+    )
+    result = run_both("test_own.py", f"--pagesmoke=a={serve({}).url}", f"--pagesmoke=a-b={serve({}).url}")
+    result.assert_outcomes(passed=2, failed=2)
+    assert [row[2:] for row in rows(result)[1:]] == [["BROKEN", "0/2"], ["GOOD", "2/2"]]
+
+
+REPEATING = """
+    import pytest
+    @pytest.fixture
+    def _repeated(request): return request.param
+    @pytest.hookimpl(trylast=True)
+    def pytest_generate_tests(metafunc):
+        metafunc.fixturenames.append("_repeated")
+        metafunc.parametrize("_repeated", range(2), indirect=True, ids=["1-2", "2-2"], scope="function")
+"""
+
+
+def test_what_is_repeated_counts_each_time(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """As pytest-repeat does it, which adds to the ids."""
+    pytester.makeconftest(REPEATING)
+    pytester.makepyfile(test_own="def test_own(pagesmoke_client): assert pagesmoke_client.get('/own').is_success")
+    site = serve(lambda path: GOOD_SITE.get(path, GOOD_SITE["*"]) if site.paths.count(path) < 2 else Reply(503))
+    result = run_both("test_own.py", "pagesmoke.toml::test_page", f"--pagesmoke=one={site.url}")
+    assert rows(result)[1][2:] == ["BROKEN", "2/4", "0/2"]
+    assert sorted(path for path in site.paths if path in {"/", "/login", "/own"}) == sorted(["/", "/login", "/own"] * 2)
+
+
+def test_what_could_not_be_collected_did_not_pass(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    pytester.makepyfile(test_own="def test_own(pagesmoke_target): pass", test_broken="import nothing_of_this_name")
+    options = ("--continue-on-collection-errors", *two(serve({}), serve({})))
+    result = run_both("test_own.py", "test_broken.py", *options)
+    assert result.ret == 1
+    assert [row[2:] for row in rows(result)[1:]] == [["INCOMPLETE", "1/1"]] * 2
 
 
 # Runs without a target, and without a build output.
@@ -788,6 +901,7 @@ def test_a_rerun_counts_by_its_last_outcome(pytester: pytest.Pytester, serve: Se
     result = run("test_own.py", f"--pagesmoke=one={site.url}")
     assert site.paths == ["/flaky", "/flaky", "/broken", "/broken", "/once"]
     assert rows(result)[1] == ["one", site.url, "BROKEN", "1/3"]
+    result.stdout.fnmatch_lines(["retried   test_own.py::test_own[[]one-/flaky[]]: passed at attempt 2"])
     assert [*sections(result.stdout.str())] == [f"GET {site.url}/broken"]  # and none of an earlier attempt
     result = run("test_own.py", f"--pagesmoke=one={site.url}", "-k", "flaky")
     assert rows(result)[1] == ["one", site.url, "GOOD", "1/1"]
@@ -823,7 +937,7 @@ def test_own_tests_that_fail_do_not_hide_the_cause(pytester: pytest.Pytester, ru
     result.assert_outcomes(failed=5, passed=1)
     result.stdout.fnmatch_lines(["cause     site-unreachable: *", "          explains 4 of 5 failures)"])
     result.stdout.fnmatch_lines(["*httpx.ConnectError: connection refused: nothing listens there"])
-    assert not [line for line in result.outlines if line.startswith("next") and "own tests" in line]
+    assert [line for line in result.outlines if line.startswith("next") and "own tests" in line]
 
 
 BY_BASE_URL = """

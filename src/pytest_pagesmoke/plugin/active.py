@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import pytest
 
 from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind
+from pytest_pagesmoke.model import Kind
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin import base_url_of_target, local, verify_url
@@ -32,7 +32,8 @@ from pytest_pagesmoke.plugin.collection import (
 )
 from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.plugin.overrides import Overrides
-from pytest_pagesmoke.plugin.own_tests import RECORD_ATTRIBUTE, OwnTests
+from pytest_pagesmoke.plugin.own_tests import OwnTests
+from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.terminal import left_out, summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, load
@@ -52,6 +53,7 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     config.stash[ACTIVE] = active
     config.pluginmanager.register(active, "pagesmoke-active")
     config.pluginmanager.register(active.own, "pagesmoke-own-tests")
+    config.pluginmanager.register(active.results, "pagesmoke-results")
     if active.multiplies:
         config.pluginmanager.register(base_url_of_target, "pagesmoke-base-url-of-target")
         theirs = sys.modules.get("pytest_base_url.plugin")
@@ -100,6 +102,7 @@ class ActiveRun:
         self._looking = Looking(
             project=self._project, dist=served, secrets=self._secrets, local=address, background=background
         )
+        self.results = Results(config)
         serving = next((target.name for target in selection.targets if target.starts_here), None)
         self.own = OwnTests(
             config,
@@ -111,15 +114,14 @@ class ActiveRun:
             secrets=self._secrets,
             find=self._looking.find,
             background=background,
+            results=self.results,
         )
 
         self._asked_ahead: set[str] = set()  # names of targets
         self._by_target = False
-        self._selected: set[str] = set()  # ids of built-in checks that are to run
+        self._selected: dict[str, Planned] = {}  # by test id: the built-in checks that are to run
         self._collected = False
         self._left_out = False
-        self._records: dict[str, CheckRecord] = {}
-        self._failed: set[str] = set()
 
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
@@ -251,7 +253,13 @@ class ActiveRun:
         self._by_target = live is not None and needs(live._fixtureinfo, [OVERRIDES_FIXTURE])  # noqa: SLF001
         for item in mine:
             shield(item)
-        self._selected = {item.nodeid for item in mine}
+            params = item.callspec.params
+            self._select(item.nodeid, params[LIVE_FIXTURE if LIVE_FIXTURE in params else DIST_FIXTURE])
+
+    def _select(self, test_id: str, check: Any) -> None:
+        """``check``: a Planned, which pytest, having carried it as a parameter, knows as any object."""
+        self._selected[test_id] = check
+        self.results.expect(test_id, check.row)
 
     # Running.
 
@@ -264,7 +272,7 @@ class ActiveRun:
     def _look(self, planned: Planned, overrides: Overrides) -> Outcome:
         """Come to a verdict on one check; the first one asks for all that this process will run, as far as it is known how."""
         if planned.row not in self._asked_ahead and not self._is_worker:  # a worker does not know what it will be given
-            checks = [check for check in self._planned if check.id in self._selected]
+            checks = [*self._selected.values()]
             if self._by_target:
                 checks = [check for check in checks if check.row == planned.row]
             self._asked_ahead |= {check.row for check in checks}
@@ -279,20 +287,10 @@ class ActiveRun:
         known = item.funcargs if isinstance(item, CheckItem) and call.when == "call" else {}
         check = known.get(LIVE_FIXTURE) or known.get(DIST_FIXTURE)
         if isinstance(check, PendingCheck) and check.outcome is not None:
-            # Builtins only: anything else would kill an xdist worker.
-            vars(report)[RECORD_ATTRIBUTE] = asdict(check.outcome.record)
+            attach(report, [check.outcome.record])
             if check.outcome.note:
                 report.sections.append(("pagesmoke", check.outcome.note))
         return report
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        record: dict[str, Any] | None = getattr(report, RECORD_ATTRIBUTE, None)
-        if record is not None:
-            self._records[report.nodeid] = CheckRecord(**record)
-        if (
-            report.failed
-        ):  # also what becomes of a report later: of a test with failed subtests, or one that fails at its end
-            self._failed.add(report.nodeid)
 
     # xdist: the controller has the server, and hears what the workers collected and found.
 
@@ -305,7 +303,11 @@ class ActiveRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
         self._collected = True
-        self._selected |= {check.id for check in self._planned} & set(ids)
+        for test_id in ids:
+            # Not by the id alone: who has them repeated (pytest-repeat) adds to it.
+            mine = (check for check in self._planned if test_id == check.id or test_id.startswith(f"{check.id[:-1]}-"))
+            if (check := max(mine, key=lambda check: len(check.id), default=None)) is not None:
+                self._select(test_id, check)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -340,8 +342,8 @@ class ActiveRun:
     def _exit_status(self) -> pytest.ExitCode:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
         never_collected = self.collect == "yes" and not self._collected
-        missing = self._selected - self._records.keys()
-        if never_collected or (missing and missing == self._selected):
+        missing = self._selected.keys() - self.results.ids
+        if never_collected or (missing and missing == self._selected.keys()):
             return pytest.ExitCode.NO_TESTS_COLLECTED
         return pytest.ExitCode.TESTS_FAILED if missing else pytest.ExitCode.OK
 
@@ -368,38 +370,34 @@ class ActiveRun:
         terminalreporter.section("pagesmoke")
         tones = {"good": {"green": True}, "bad": {"red": True}}
         settings = self._shown_settings() if self._selected else ""
-        for line in summary(runs, settings=settings, deselected=deselected):
+        for line in summary(runs, settings=settings, deselected=deselected, own=self._options_of_own_tests()):
             terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
+
+    def _options_of_own_tests(self) -> list[str]:
+        remembers = self._config.pluginmanager.has_plugin("cacheprovider")  # it knows what failed, unless it is blocked
+        writes: bool = self._config.getoption("pagesmoke_allow_writes")
+        return ["--lf"] * remembers + ["--pagesmoke-allow-writes"] * writes
 
     def _target_runs(self) -> list[TargetRun]:
         """What was seen of the build output, and of each target in the order in which they were given."""
-        rows: dict[str, list[str]] = {name: [] for name in (DIST_TARGET, *self._targets)}
-        for check in self._planned:
-            if check.id in self._selected:
-                rows[check.row].append(check.id)
-        for own, row in self.own.rows.items():
-            rows[row].append(own)
-        return [self._target_run(name, ids) for name, ids in rows.items() if ids]
+        return [self._target_run(row) for row in (DIST_TARGET, *self._targets) if self.results.counts(row)]
 
-    def _final(self, record: CheckRecord) -> CheckRecord:
-        failed = record.test == OWN_TEST and record.id in self._failed
-        return replace(record, outcome="failed") if failed else record
-
-    def _target_run(self, name: str, ids: Sequence[str]) -> TargetRun:
-        records = tuple(self._final(self._records[each]) for each in ids if each in self._records)
-        target = self._targets.get(name)
+    def _target_run(self, row: str) -> TargetRun:
+        records = self.results.of(row)
+        target = self._targets.get(row)
         address = target.url if target else self._dist_shown
         return TargetRun(
-            name=name,
+            name=row,
             # The local server's address is known to those alone who have asked there.
             address=address or next((record.address for record in records if record.address), "(not started)"),
             target=target,
-            planned=len(ids),
+            planned=self.results.expected(row),
             records=records,
-            option=self._options.get(name, ""),
+            option=self._options.get(row, ""),
             plain_ids=not self.multiplies,
             command=self._command(),
             by_checklist=self._settings.file is None,
+            own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
         )
 
     def _shown_settings(self) -> str:

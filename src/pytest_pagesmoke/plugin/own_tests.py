@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,8 @@ from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
-from pytest_pagesmoke.plugin.marker import NO_TARGET, Wishes, leave_out, wishes_of
+from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, Wishes, leave_out, wishes_of
+from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
 from pytest_pagesmoke.say.harmless import harmless
@@ -26,14 +27,21 @@ if TYPE_CHECKING:
     from pytest_pagesmoke.observe.client import TargetClient
     from pytest_pagesmoke.observe.http import Connections
 
-RECORD_ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
 _DIST_FIXTURE: Final = "pagesmoke_dist"
-_WORKEROUTPUT_KEY: Final = "pagesmoke_own_tests"
+_WORKEROUTPUT_KEY: Final = "pagesmoke_deselected"
 _DEFINING_BASE_URL: Final = frozenset(
     {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
 #: Where a traceback stops: below these a reader finds how the request was sent, and not why the test fails.
 _LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurrent", "contextlib"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """The rows of the summary that a test counts for. Not ``told``: one of them, and nobody can tell which."""
+
+    rows: tuple[str, ...] = ()
+    told: bool = True
 
 
 class OwnTests:
@@ -55,6 +63,7 @@ class OwnTests:
         secrets: Secrets,
         find: Callable[[Target], Target | NotStarted],
         background: Background,
+        results: Results,
     ) -> None:
         self._config = config
         self._targets = {target.name: target for target in targets}
@@ -68,9 +77,12 @@ class OwnTests:
         self._connections: Connections | None = None
         self._allow_writes: bool = config.getoption("pagesmoke_allow_writes")
         self._running: pytest.Item | None = None
-        self._last: dict[str, Exchange] = {}  # by test id
+        self._last: Exchange | None = None  # of the running test, and so below
+        self._asked: dict[str, None] = {}  # the targets that it asked
+        self._lost = False  # it could not be told which target it is for
         self._addresses = {name: target.url for name, target in self._targets.items()}
-        self.rows: dict[str, str] = {}  # by test id: the row of the summary that the test counts for
+        self._results = results
+        self._base_url_counts = False
         self.deselected: Counter[tuple[str, str]] = Counter()  # by target and reason
 
     # What the fixtures give.
@@ -80,6 +92,7 @@ class OwnTests:
         if not self._targets:
             pytest.skip(NO_TARGET)
         if name is None and len(self._targets) > 1:
+            self._lost = True
             pytest.fail(
                 f"{len(self._targets)} targets ({', '.join(self._targets)}), and this test cannot be run once for each: it asks by "
                 "request.getfixturevalue, or is a unittest case. Ask for pagesmoke_target as a parameter of a test function, or give one target",
@@ -87,6 +100,7 @@ class OwnTests:
             )
         target = self._targets.get(next(iter(self._targets)) if name is None else name)
         if target is None:
+            self._lost = True
             pytest.fail(f"no target {name!r} in this run, which has: {', '.join(self._targets)}", pytrace=False)
         found = self._find(target)
         if isinstance(found, NotStarted):
@@ -126,8 +140,8 @@ class OwnTests:
         return self._allow_writes and wishes is not None and wishes.writes
 
     def _note(self, exchange: Exchange) -> None:
-        if self._running is not None:
-            self._last[self._running.nodeid] = exchange
+        self._last = exchange
+        self._asked[exchange.target.name] = None
 
     # Collection.
 
@@ -178,18 +192,31 @@ class OwnTests:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         own = [item for item in session.items if not isinstance(item, CheckItem)]
-        self.rows = {item.nodeid: row for item in own if (row := self._row_of(item)) is not None}
-        if len(self._targets) == 1 and not self._multiplies and (self.rows or len(own) < len(session.items)):
-            # There is a verdict to come to, and whatever is asked of the site counts. Where there is none, nothing of ours is shown.
-            (only,) = self._targets
-            self.rows = {item.nodeid: only for item in own if _asks_for_base_url(item)} | self.rows
+        if len(self._targets) == 1 and not self._multiplies:
+            # Where there is a verdict to come to, whatever is asked of the site counts. Where there is none, nothing of ours is shown.
+            self._base_url_counts = len(own) < len(session.items) or any(self._place_of(item).rows for item in own)
+        for item in own:
+            for row in self._place_of(item).rows:
+                self._results.expect(item.nodeid, row)
 
-    def _row_of(self, item: pytest.Item) -> str | None:
-        names: Sequence[str] = getattr(item, "fixturenames", ())
-        if TARGET_FIXTURE in names and self._targets:
+    def _place_of(self, item: pytest.Item) -> _Place:
+        """As it is known before a test has run, and better afterwards: what it asked for by `getfixturevalue`, whom it asked."""
+        names = {*getattr(item, "fixturenames", ()), *_set_up(item)}
+        if self._targets and (TARGET_FIXTURE in names or (item is self._running and self._lost)):
+            if not isinstance(_param_of(item) or "", str):
+                return _Place()  # the project's own object, whatever it is
             name = _target_of(item) or (next(iter(self._targets)) if len(self._targets) == 1 else None)
-            return name if name in self._targets else None
-        return self._dist_row if _DIST_FIXTURE in names and self._dist is not None else None
+            told = name in self._targets
+            return _Place(rows=(name,) if name is not None and told else tuple(self._targets), told=told)
+        if item is self._running and self._asked:
+            return _Place(rows=tuple(self._asked))
+        if self._base_url_counts and _asks_for_base_url(item):
+            return _Place(rows=tuple(self._targets))
+        if _DIST_FIXTURE in names and self._dist is not None:
+            return _Place(rows=(self._dist_row,))
+        if len(self._targets) == 1 and item.get_closest_marker(MARKER) is not None:  # it asks in a way of its own
+            return _Place(rows=tuple(self._targets))
+        return _Place()
 
     # Running.
 
@@ -199,28 +226,31 @@ class OwnTests:
         try:
             return (yield)
         finally:
-            self._running = None
-            self._last.pop(item.nodeid, None)  # it holds a whole body
+            self._running = self._last = None  # an exchange holds a whole body
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        self._last.pop(item.nodeid, None)  # of an attempt before this one: reruns have one protocol, all together
+    def pytest_runtest_setup(self) -> None:
+        # Nothing of an attempt before this one: reruns have one protocol, all together.
+        self._last, self._asked, self._lost = None, {}, False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        row, exchange = self.rows.get(item.nodeid), self._last.get(item.nodeid)
-        is_ours = row is not None or exchange is not None
+        if isinstance(item, CheckItem):
+            return (yield)
+        place, exchange = self._place_of(item), self._last
+        is_ours = bool(place.rows) or exchange is not None
         if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace", False):
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection("pagesmoke: last request", self._secrets.out_of(last_request(exchange)))
-        # A test that is skipped at its end, by a fixture of its own, has come to its outcome before.
-        if row is not None and (report.when == "call" or report.failed or (report.skipped and report.when == "setup")):
-            # Builtins only: anything else would kill an xdist worker.
-            vars(report)[RECORD_ATTRIBUTE] = asdict(self._record(report, row, call))
+        if place.told or not report.failed:
+            attach(report, [self._record(report, row, call) for row in place.rows])
+        else:  # of none of them can be said that it is bad, nor that all was seen
+            for row in place.rows:
+                self._results.expect(item.nodeid, row)
         return report
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
@@ -241,21 +271,29 @@ class OwnTests:
     def pytest_sessionfinish(self) -> None:
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[_WORKEROUTPUT_KEY] = (self.rows, [[*key, count] for key, count in self.deselected.items()])
+            output[_WORKEROUTPUT_KEY] = [[*key, count] for key, count in self.deselected.items()]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        rows, deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ({}, ()))
-        self.rows |= rows
+        deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ())
         # Not added up: each worker collects all.
         self.deselected |= Counter({(target, why): count for target, why, count in deselected})
 
 
+def _set_up(item: pytest.Item) -> Collection[str]:
+    """The fixtures that a test has had so far, `request.getfixturevalue` among the ways. (There is no public way to know.)"""
+    return getattr(getattr(item, "_request", None), "_fixture_defs", ())
+
+
 def _target_of(item: pytest.Item) -> str | None:
     """The name of the target that a call of a test is for, if it is parametrized."""
-    params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
-    name = params.get(TARGET_FIXTURE)
+    name = _param_of(item)
     return name if isinstance(name, str) else None
+
+
+def _param_of(item: pytest.Item) -> object:
+    params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    return params.get(TARGET_FIXTURE)
 
 
 def _asks_for_base_url(item: pytest.Item) -> bool:

@@ -23,8 +23,13 @@ class Line:
     tone: str = ""
 
 
-def summary(runs: Sequence[TargetRun], *, settings: str, deselected: Sequence[str] = ()) -> Iterator[Line]:
-    """The whole summary, line by line. ``settings`` is empty where no built-in check ran, ``deselected`` from `left_out`."""
+def summary(
+    runs: Sequence[TargetRun], *, settings: str, deselected: Sequence[str] = (), own: Sequence[str] = ("--lf",)
+) -> Iterator[Line]:
+    """The whole summary, line by line. ``settings`` is empty where no built-in check ran, ``deselected`` from `left_out`.
+
+    ``own``: with what options the hand-written tests that failed are run again.
+    """
     yield from _table(runs)
     yield Line("")
     if settings:
@@ -35,23 +40,25 @@ def summary(runs: Sequence[TargetRun], *, settings: str, deselected: Sequence[st
         for record in run.records:
             for warning in record.warnings:
                 yield Line(_labelled("warning", f"{run.name} {harmless(record.path)}: {harmless(warning)}"))
+            if record.attempts > 1 and record.outcome == "passed":
+                yield Line(_labelled("retried", f"{harmless(record.id)}: passed at attempt {record.attempts}"))
     diagnoses = diagnose(runs)
     for diagnosis in diagnoses:
         explained = f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
         yield from _prose("cause", f"{diagnosis.cause}: {diagnosis.text} ({explained})", "bad")
         for index, step in enumerate(diagnosis.next):
             yield Line(_labelled("next" if index == 0 else "", step))
-    yield from _what_to_do(runs, told={name for diagnosis in diagnoses for name in diagnosis.targets})
+    yield from _what_to_do(runs, told={name for diagnosis in diagnoses for name in diagnosis.targets}, own=own)
 
 
-def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str]) -> Iterator[Line]:
-    untold = [run for run in runs if run.verdict == "BROKEN" and run.name not in told]
-    if any(run.failed for run in untold):
+def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str], own: Sequence[str]) -> Iterator[Line]:
+    bad = [run for run in runs if run.verdict != "GOOD"]
+    if any(run.failed and run.name not in told for run in bad):
         yield Line(_labelled("next", "read the failures above: each says what usually causes it, and the fix"))
-    elif untold:
+    elif any(len(run.failures) > len(run.failed) or run.own_unfinished for run in bad):
         yield Line(_labelled("next", "read the failures of your own tests above"))
-    if any(run.verdict != "GOOD" for run in runs):
-        yield Line(_labelled("verify", verify_command(runs)))
+    if bad:
+        yield Line(_labelled("verify", verify_command(runs, own=own)))
 
 
 def left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:

@@ -1,0 +1,101 @@
+"""What becomes of each test that counts for a row of the summary: told by its reports, from whichever process they come."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+import pytest
+
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord
+
+_ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
+_WORKEROUTPUT_KEY: Final = "pagesmoke_expected"
+#: By how much they weigh: of several reports of one test the worst counts.
+_OUTCOMES: Final = ("skipped", "passed", "failed")
+
+
+def attach(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
+    """Let a report say what rows its test counts for. Whoever makes it does not know yet what becomes of it: subtests, reruns."""
+    # Builtins only: anything else would kill an xdist worker.
+    vars(report)[_ATTRIBUTE] = [asdict(record) for record in records]
+
+
+class Results:
+    """Hooks and state. A test is known by its id and its row: two targets' names can make one id of two tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._expected: defaultdict[str, set[str]] = defaultdict(set)  # by row: ids
+        self._records: dict[tuple[str, str], CheckRecord] = {}
+        self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
+        self._uncollected: set[str] = set()
+
+    def expect(self, test_id: str, row: str) -> None:
+        """Count a test that is to run for this row."""
+        self._expected[row].add(test_id)
+
+    def counts(self, row: str) -> bool:
+        """Whether any test counts for this row."""
+        return bool(self._expected[row]) or bool(self.of(row))
+
+    def expected(self, row: str) -> int:
+        """How many tests were to run, as far as it is known; what could not be collected among them."""
+        recorded = {test_id for test_id, name in self._records if name == row}
+        return len(self._expected[row] | recorded | self._uncollected)
+
+    def unfinished(self, row: str) -> set[str]:
+        """Those that came to no outcome, or to none that says anything: skipped."""
+        judged = {record.id for record in self.of(row) if record.outcome != "skipped"}
+        return (self._expected[row] | self._uncollected) - judged
+
+    def of(self, row: str) -> tuple[CheckRecord, ...]:
+        """What came of the tests of this row that came to an outcome."""
+        return tuple(record for (_, name), record in self._records.items() if name == row)
+
+    @property
+    def ids(self) -> set[str]:
+        """The tests that came to an outcome."""
+        return {test_id for test_id, _ in self._records}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for each in getattr(report, _ATTRIBUTE, ()):
+            record = CheckRecord(**each)
+            key = (report.nodeid, record.target)
+            if (
+                report.outcome not in _OUTCOMES
+            ):  # "rerun", "retried", …: whatever a plugin calls an attempt that is not the last
+                self._attempts[key] += 1
+                self._records.pop(key, None)
+            elif (outcome := _outcome(record, report)) is not None:
+                known = self._records.get(key)
+                if known is None or _OUTCOMES.index(outcome) >= _OUTCOMES.index(known.outcome):
+                    attempts = self._attempts[key] + 1
+                    self._records[key] = replace(record, outcome=outcome, attempts=attempts)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._uncollected.add(report.nodeid)
+
+    # xdist: what workers collected, its controller hears at their end.
+
+    def pytest_sessionfinish(self) -> None:
+        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_WORKEROUTPUT_KEY] = {row: sorted(ids) for row, ids in self._expected.items()}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        for row, ids in getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, {}).items():
+            self._expected[row].update(ids)
+
+
+def _outcome(record: CheckRecord, report: pytest.TestReport) -> str | None:
+    """What a report makes of its test; None where it is not for it to say. A built-in check has come to its own verdict."""
+    if record.test != OWN_TEST:
+        return record.outcome
+    # A test that is skipped at its end, by a fixture of its own, has come to its outcome before.
+    says = report.when == "call" or report.failed or (report.skipped and report.when == "setup")
+    return report.outcome if says else None
