@@ -167,6 +167,8 @@ def test_hidden(name: str, value: str, hidden: str) -> None:
     ("name", "value", "text"),
     [
         ("X-Environment", "production", "production"),
+        ("X-Author", "Ada Lovelace", "by Ada Lovelace"),
+        ("X-Api-Key", "abcdefg", "abcdefg"),
         ("Accept-Language", "de-DE,de;q=0.9", "de-DE,de;q=0.9"),
         ("X-CF-Access-Like", "abcdefgh", "abcdefgh"),
         ("Authorization", "Bearer abcdefgh", "Bearer of news"),
@@ -182,5 +184,13 @@ def test_not_hidden(name: str, value: str, text: str) -> None:
 
 
 def test_values_of_the_environment_whatever_their_header() -> None:
-    secrets = secrets_of([target(X_Key="prefix-abcdefgh"), target(Cookie="a=ijklmnop")], ["abcdefgh"])
+    secrets = secrets_of([target(X_Run="prefix-abcdefgh"), target(Cookie="a=ijklmnop")], ["abcdefgh"])
     assert secrets.out_of("prefix-abcdefgh ijklmnop") == f"prefix-{MASK} {MASK}"
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Api-Key", "x-session-id", "X-GitHub-Token", "X_Auth", "Password", "X-Client-SECRET"]
+)
+def test_a_header_whose_name_tells(name: str) -> None:
+    """Of the settings, or of a conftest: where its value came from, nobody has to know."""
+    assert left_of("<p>abcdefgh", **{name: "abcdefgh"}) == f"<p>{MASK}"

@@ -20,6 +20,9 @@ _MIN_LENGTH: Final = 4
 #: The same for parts of a header's value, which may be words ("Bearer").
 _MIN_PART_LENGTH: Final = 8
 
+#: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
+_TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential", re.IGNORECASE)
+
 
 class Secrets:
     """Texts that no output may show, in each of the forms in which a server may give them back."""
@@ -96,6 +99,8 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
         if name.lower() not in ("authorization", "cookie", "proxy-authorization") and not name.lower().startswith(
             "cf-access-"
         ):
+            if _TELLING.search(name):
+                yield from _long([value])
             continue
         yield value
         if name.lower() == "cookie":

@@ -341,6 +341,43 @@ def test_where_no_target_is_given_the_address_of_base_url_counts(  # noqa: PLR09
         assert names(pytester) == sorted([*ALWAYS, *ON_PRODUCTION, "Case::test_case", "test_writes"])
 
 
+@pytest.mark.parametrize(("kind", "wanted"), [("production", ["test_kind"]), ("preview", ["test_name", "test_writes"])])
+@pytest.mark.usefixtures("ran")
+def test_where_no_target_is_given_the_settings_say_what_an_address_is(
+    pytester: pytest.Pytester, run_both: Pytest, kind: str, wanted: list[str]
+) -> None:
+    """It could be reached in this run as well: production behind an address that looks like a preview, or the other way round."""
+    address = "https://shop.example.pages.dev" if kind == "production" else "https://staging.example.com"
+    pytester.makeini(f"[pytest]\nbase_url = {address}")
+    pytester.path.joinpath("pagesmoke.toml").write_text(
+        f'[targets.shop]\nurl = "{address}"\nkind = "{kind}"\n[targets.other]\nurl = "${{NOT_SET}}"\n'
+    )
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.mark.pagesmoke(writes=True)
+        def test_writes(): pass
+        @pytest.mark.pagesmoke(only_on="PRODUCTION")
+        def test_kind(): pass
+        @pytest.mark.pagesmoke(only_on="Shop", not_on="production")
+        def test_name(): pass
+        """
+    )
+    assert run_both("-p", "no:base_url").ret == 0
+    assert names(pytester) == wanted
+
+
+def test_where_the_settings_are_mistaken_nothing_is_guessed(pytester: pytest.Pytester, run: Pytest) -> None:
+    pytester.makeini("[pytest]\nbase_url = https://shop.example.pages.dev")
+    pytester.path.joinpath("pagesmoke.toml").write_text("[targets.shop]\nkind = 3")
+    pytester.makepyfile(test_own="import pytest\n@pytest.mark.pagesmoke(writes=True)\ndef test_writes(): pass")
+    result = run("-p", "no:base_url")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: pagesmoke: *pagesmoke.toml:*"])
+    pytester.makepyfile(test_own="def test_plain(): pass")
+    assert run("-p", "no:base_url").ret == 0
+
+
 @pytest.mark.usefixtures("ran")
 def test_without_any_address_marked_tests_skip(pytester: pytest.Pytester, run_both: Pytest) -> None:
     pytester.makepyfile(test_own=INACTIVE)

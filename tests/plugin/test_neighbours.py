@@ -106,3 +106,34 @@ def test_a_projects_required_options_are_none_of_our_business(pytester: pytest.P
     pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--env', required=True)")
     pytester.makepyfile("def test_own(): pass")
     run("--env=a").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("option", ["--base-url=https://www.example.com", "--base-url=", ""])
+def test_a_projects_own_option_of_that_name_is_its_own(pytester: pytest.Pytester, run: Pytest, option: str) -> None:
+    """Kept under another name, and without the ini key."""
+    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--base-url', dest='site', default='')")
+    pytester.makepyfile(
+        test_own=f"""
+        import pytest
+        def test_own(pytestconfig): assert pytestconfig.getoption("site") == {option.partition("=")[2]!r}
+        @pytest.mark.pagesmoke(writes=True)
+        def test_writes(): pass
+        """
+    )
+    where = ["-o", f"addopts={option}"] if option else []
+    result = run("-p", "no:base_url", *where)
+    assert result.ret == 0
+    result.assert_outcomes(passed=1, **{"deselected" if "example" in option else "skipped": 1})
+
+
+def test_a_projects_own_option_is_what_is_typed(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makeconftest("def pytest_addoption(parser): parser.addoption('--base-url', dest='site')")
+    run("-p", "no:base_url", f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=4)
+
+
+def test_a_projects_own_ini_key_keeps_its_default(pytester: pytest.Pytester, run: Pytest) -> None:
+    pytester.makeconftest(
+        "def pytest_addoption(parser): parser.addini('base_url', 'ours', default='https://a.example')"
+    )
+    pytester.makepyfile("def test_own(base_url): assert base_url == 'https://a.example'")
+    run("-p", "no:base_url").assert_outcomes(passed=1)

@@ -1378,3 +1378,72 @@ def test_failed_subtests_make_their_target_broken(pytester: pytest.Pytester, ser
     result = run_both(f"--pagesmoke=site={serve(GOOD_SITE).url}", "test_failed_subtests_make_their_target_broken.py")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["site * BROKEN * 0/1 *"])
+
+
+WRITING = """
+    import httpx, pytest
+    from pytest_pagesmoke import WriteRefused
+
+    def said(client):
+        try: client.delete("/x")
+        except (httpx.ConnectError, WriteRefused) as error: return type(error).__name__
+
+    @pytest.fixture(scope="session")
+    def account(pagesmoke_client_factory, pagesmoke_target):
+        client = pagesmoke_client_factory(pagesmoke_target)
+        print("begins", said(client))
+        yield client
+        print("ends", said(client))
+
+    @pytest.fixture
+    def narrow(account):
+        yield
+        print("narrow", said(account))
+
+    @pytest.mark.pagesmoke(writes=True)
+    def test_a_writes(account): print("marked", said(account))
+
+    def test_b_does_not(account, narrow): print("unmarked", said(account))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--pagesmoke-allow-writes"], "begins ConnectError marked ConnectError unmarked WriteRefused narrow WriteRefused ends ConnectError"),
+        (["--pagesmoke-allow-writes", "-k", "test_b"], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
+        ([], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
+    ],
+    ids=["allowed", "none-is-marked", "not-allowed"],
+)  # fmt: skip
+def test_what_a_fixture_wrote_it_can_undo(
+    pytester: pytest.Pytester, run: Pytest, options: list[str], expected: str
+) -> None:
+    """Whichever test is the last; but a test that is not marked, and its own fixtures, write nothing."""
+    pytester.makepyfile(test_own=WRITING)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        settings(pytester.path, f'[targets.x]\nurl = "http://127.0.0.1:{unused.getsockname()[1]}"\nkind = "production"')
+        result = run("test_own.py", "--pagesmoke=x", "-s", *options)
+    found = re.findall(r"(begins|marked|unmarked|narrow|ends) (ConnectError|WriteRefused)", result.stdout.str())
+    assert " ".join(map(" ".join, found)) == expected
+
+
+def test_verifying_a_test_that_writes(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.mark.pagesmoke(writes=True)
+        def test_own(pagesmoke_target): assert False
+        def test_skips(pagesmoke_target): pytest.skip()
+        """
+    )
+    settings(pytester.path, f'[targets.x]\nurl = "{serve({}).url}"\nkind = "production"')
+    options = ("test_own.py", "--pagesmoke=x", "--pagesmoke-allow-writes")
+    run(*options).stdout.fnmatch_lines(["verify    pytest --lf --pagesmoke-allow-writes --pagesmoke=x"])
+    run(*options, "-p", "no:cacheprovider").stdout.fnmatch_lines(
+        ["verify    pytest --pagesmoke-allow-writes --pagesmoke=x"]
+    )
+    run("test_own.py", "--pagesmoke=x").stdout.fnmatch_lines(
+        ["verify    pytest --pagesmoke=x"]
+    )  # all skipped: nothing for --lf

@@ -48,7 +48,8 @@ def pytest_load_initial_conftests(
         default=os.getenv("PYTEST_BASE_URL") or None,
         help="base url for the application under test.",
     )
-    parser.addini("base_url", help="base url for the application under test.")
+    if "base_url" not in parser._inidict:  # noqa: SLF001 - no public way; a project's own key, with its default, stays
+        parser.addini("base_url", help="base url for the application under test.")
     early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
     return outcome
 

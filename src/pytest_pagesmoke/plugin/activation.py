@@ -46,7 +46,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
     named, other_args, file = _split(config)
     if not (what or typed or named is not None):
         return None
-    base_url = (config.getoption("base_url") or "") if typed else ""
+    base_url = typed_base_url(config) if typed else ""
     if typed and not base_url.strip():
         raise pytest.UsageError(
             "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
@@ -66,6 +66,11 @@ def activation_of(config: pytest.Config) -> Activation | None:
     return Activation(
         what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args, file=file
     )
+
+
+def typed_base_url(config: pytest.Config) -> str:
+    """The value of `--base-url`, by the option's name: where a project has an option of its own, that may keep it anywhere."""
+    return str(config.getoption("--base-url", None) or "")
 
 
 def for_workers(activation: Activation) -> dict[str, object]:

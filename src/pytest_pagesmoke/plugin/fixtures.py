@@ -65,7 +65,8 @@ def pagesmoke_client_factory(
 ) -> Iterator[Callable[[Target], TargetClient]]:
     """Makes clients like pagesmoke_client, for fixtures of session scope: `pagesmoke_client_factory(pagesmoke_target)`.
 
-    Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides.
+    Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides: mark each
+    that a fixture writes for. Where the fixture ends, what it wrote can be undone, whichever test was the last.
     """
     from pytest_pagesmoke.plugin.overrides import read_overrides
 

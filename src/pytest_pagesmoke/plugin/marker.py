@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.plugin.activation import ACTIVE
+from pytest_pagesmoke.plugin.activation import ACTIVE, typed_base_url
 
 MARKER: Final = "pagesmoke"
 #: As `pytest --markers` shows it.
@@ -33,12 +33,14 @@ class Wishes:
 
     def misses(self, name: str, kind: str) -> str:
         """Why this target is none of those that the test is for; empty where it is one."""
-        missed = (names for names in self._only_on if not {name, kind} & set(names))
+        called = {name.casefold(), kind.casefold()}
+        missed = (names for names in self._only_on if not called & {each.casefold() for each in names})
         return next((f"only on {' or '.join(names)}" for names in missed), "")
 
     def forbids(self, name: str, kind: str, *, allow_writes: bool) -> str:
         """Why the test must not run where this target is; empty where it may."""
-        if unwanted := sorted({name, kind} & self._not_on):
+        called = {name.casefold(), kind.casefold()}
+        if unwanted := sorted(each for each in self._not_on if each.casefold() in called):
             return f"not on {unwanted[0]}"
         if self.writes and kind == "production" and not allow_writes:
             return "changes state (--pagesmoke-allow-writes runs it)"
@@ -115,8 +117,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _base_url(config: pytest.Config) -> str:
+    if typed := typed_base_url(config):
+        return typed
     try:
-        return str(config.getoption("base_url", None) or config.getini("base_url") or "")
+        return str(config.getini("base_url") or "")
     except ValueError:  # a project's own --base-url may come without the ini key
         return ""
 
@@ -129,15 +133,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     marked = [(item, wishes) for item in items if (wishes := wishes_of(item))]
     if not marked:
         return
-    from pytest_pagesmoke.addresses import kind_of_address
-
-    kind = kind_of_address(_base_url(config))
+    name, kind = _reached(config)
+    allow_writes: bool = config.getoption("pagesmoke_allow_writes")
     left: set[pytest.Item] = set()
     for item, wishes in marked:
-        if kind is None:
+        if not kind:
             item.add_marker(pytest.mark.skip(reason=NO_TARGET))
-        elif wishes.misses("", kind) or wishes.forbids(
-            "", kind, allow_writes=config.getoption("pagesmoke_allow_writes")
-        ):
+        elif wishes.misses(name, kind) or wishes.forbids(name, kind, allow_writes=allow_writes):
             left.add(item)
     leave_out(config, items, left)
+
+
+def _reached(config: pytest.Config) -> tuple[str, str]:
+    """Name and kind of the target at the base URL, as an active run would call it; empty where there is none.
+
+    Raises pytest.UsageError for mistakes in the settings: whether this is production must not be guessed beside them.
+    """
+    from pytest_pagesmoke.settings import SetUpError, load
+    from pytest_pagesmoke.targets import select
+
+    base_url = _base_url(config)
+    if not base_url:
+        return "", ""
+    try:
+        settings = load(config.invocation_params.dir)
+    except SetUpError as error:
+        raise pytest.UsageError(f"pagesmoke: {error}") from None
+    if settings.mistakes:
+        raise pytest.UsageError("\n  ".join([f"pagesmoke: {settings.file}:", *settings.mistakes]))
+    targets = select([], base_url=base_url, declared=settings.targets).targets
+    return next(((target.name, str(target.kind)) for target in targets), ("", ""))

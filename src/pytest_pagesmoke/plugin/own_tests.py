@@ -33,7 +33,7 @@ _DEFINING_BASE_URL: Final = frozenset(
     {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
 #: Where a traceback stops: below these a reader finds how the request was sent, and not why the test fails.
-_LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurrent", "contextlib"})
+_LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurrent", "contextlib", "json"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,7 @@ class OwnTests:
         self._last: Exchange | None = None  # of the running test, and so below
         self._asked: dict[str, None] = {}  # the targets that it asked
         self._lost = False  # it could not be told which target it is for
+        self._tears_down = False
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
         self._base_url_counts = False
@@ -129,15 +130,30 @@ class OwnTests:
             background=self._background,
             connections=self._connections,
             secrets=self._secrets,
-            may_write=self._may_write,
+            may_write=self._permission(),
             protected=self._protected,
             note=self._note,
         )
         return TargetClient(target, transport)
 
-    def _may_write(self) -> bool:
-        wishes = wishes_of(self._running) if self._running else None
-        return self._allow_writes and wishes is not None and wishes.writes
+    def _permission(self) -> Callable[[], bool]:
+        """Whether one client may change something now: for a test that is marked so, and to undo it where that client's fixture ends."""
+        was_allowed = False
+
+        def may_write() -> bool:
+            nonlocal was_allowed
+            wishes = wishes_of(self._running) if self._running else None
+            if self._allow_writes and wishes is not None and wishes.writes:
+                was_allowed = True
+                return True
+            return was_allowed and self._is_ending()
+
+        return may_write
+
+    def _is_ending(self) -> bool:
+        """Whether fixtures of a wider scope than a test end now, behind whichever test happens to be the last of them."""
+        item = self._running
+        return item is None or (self._tears_down and item.parent not in item.session._setupstate.stack)  # noqa: SLF001 - no public way
 
     def _note(self, exchange: Exchange) -> None:
         self._last = exchange
@@ -232,6 +248,14 @@ class OwnTests:
     def pytest_runtest_setup(self) -> None:
         # Nothing of an attempt before this one: reruns have one protocol, all together.
         self._last, self._asked, self._lost = None, {}, False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, None, None]:
+        self._tears_down = True
+        try:
+            return (yield)
+        finally:
+            self._tears_down = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
