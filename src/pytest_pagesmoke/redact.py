@@ -54,6 +54,18 @@ class Secrets:
         """``text`` with every secret struck out."""
         return self._text.sub(MASK, text) if self._text else text
 
+    def out_of_parts(self, value: Any) -> Any:
+        """``value`` with every secret struck out of the texts in it: in lists, tuples, and, in place, in the objects of a traceback. (`Any`: whatever these hold.)"""
+        if self._text is None:
+            return value
+        if isinstance(value, str):
+            return self.out_of(value)
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.out_of_parts, value))
+        if type(value).__module__.startswith("_pytest._code"):
+            vars(value).update({name: self.out_of_parts(part) for name, part in vars(value).items()})
+        return value
+
     def out_of_spec(self, spec: Any) -> Any:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
         if self._text is None:

@@ -346,6 +346,13 @@ def test_a_projects_own_choice_of_targets_is_left_alone(pytester: pytest.Pyteste
         "test_choice.py::test_two_names[1-one]",
     ]
     result.stdout.fnmatch_lines(["no target 'three' in this run, which has: one, two"])
+    pytester.makeconftest(
+        "def pytest_generate_tests(metafunc):\n"
+        "    if 'by_hook' in metafunc.definition.name:\n"
+        "        metafunc.parametrize('pagesmoke_target', ['two'], indirect=True)\n"
+    )
+    pytester.makepyfile(test_hook="def test_by_hook(pagesmoke_target): assert pagesmoke_target.name == 'two'")
+    run("test_hook.py", *two(serve({}), serve({}))).assert_outcomes(passed=1)
     # Of which target the last was to say something, nobody knows.
     assert [row[2:] for row in rows(result)[1:]] == [["INCOMPLETE", "3/3"], ["INCOMPLETE", "1/1"]]
 
@@ -1447,3 +1454,50 @@ def test_verifying_a_test_that_writes(pytester: pytest.Pytester, serve: Serve, r
     run("test_own.py", "--pagesmoke=x").stdout.fnmatch_lines(
         ["verify    pytest --pagesmoke=x"]
     )  # all skipped: nothing for --lf
+
+
+def test_a_base_url_in_a_plugin_of_the_projects_own_wins(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest
+) -> None:
+    pytester.makeconftest("pytest_plugins = ['shop_fixtures']")
+    pytester.makepyfile(
+        shop_fixtures="import pytest\n@pytest.fixture(scope='session')\ndef base_url(): return 'https://a.example'",
+        test_own="def test_own(base_url): assert base_url == 'https://a.example'",
+    )
+    run_both("test_own.py", *two(serve({}), serve({}))).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("style", ["long", "short", "native", "line"])
+def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, style: str) -> None:
+    """However it came by it."""
+    pytester.makeconftest(
+        f"""
+        import pytest
+        @pytest.fixture(scope="session")
+        def pagesmoke_headers(): return {{"X-Api-Key": "{SECRET}"}}
+        """
+    )
+    pytester.makepyfile(
+        test_own=f"""
+        import logging, pytest, zlib
+        def test_headers(pagesmoke_client, pagesmoke_headers):
+            print(pagesmoke_headers)
+            logging.getLogger().error("%s", pagesmoke_headers)
+            assert pagesmoke_headers == {{}}
+        def test_unpacked(pagesmoke_client):
+            with pagesmoke_client.stream("GET", "/") as response:
+                text = response.read().decode()
+            try: raise ValueError(text)
+            except ValueError: pytest.fail(text)
+        def test_address(pagesmoke_client): pagesmoke_client.get("/?a={SECRET}").raise_for_status()
+        """.replace(SECRET, '" + "-".join(["hunter2"] * 2) + "')
+    )
+    site = serve({"*": Reply.html(SECRET, 500)})
+    settings(pytester.path, "")
+    result = run_both(
+        "test_own.py", f"--pagesmoke=x={site.url}", f"--tb={style}", "--showlocals", "-vv", "--junitxml=j.xml"
+    )
+    result.assert_outcomes(failed=3)
+    shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
+    assert SECRET not in shown
+    assert shown.count("***") >= 3

@@ -17,7 +17,7 @@ from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import Kind
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
-from pytest_pagesmoke.plugin import base_url_of_target, local, verify_url
+from pytest_pagesmoke.plugin import local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.collection import (
     DIST_FIXTURE,
@@ -55,7 +55,6 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     config.pluginmanager.register(active.own, "pagesmoke-own-tests")
     config.pluginmanager.register(active.results, "pagesmoke-results")
     if active.multiplies:
-        config.pluginmanager.register(base_url_of_target, "pagesmoke-base-url-of-target")
         theirs = sys.modules.get("pytest_base_url.plugin")
         if theirs is not None and config.pluginmanager.is_registered(theirs):
             config.pluginmanager.register(verify_url, "pagesmoke-verify-url")

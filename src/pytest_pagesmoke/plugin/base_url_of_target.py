@@ -1,6 +1,6 @@
 """`base_url` in a run with `--pagesmoke=…`: the target's, so that tests that ask for it run once for each.
 
-A module, and registered when pytest is configured: so it comes before the plugins' fixtures of this name, and after a conftest's.
+A module, and registered when the session starts: so it comes before the plugins' fixtures of this name, and after a conftest's.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from _pytest._code.code import ExceptionRepr
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
+from pytest_pagesmoke.plugin import base_url_of_target
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
 from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, Wishes, leave_out, wishes_of
 from pytest_pagesmoke.plugin.results import Results, attach
@@ -161,21 +162,24 @@ class OwnTests:
 
     # Collection.
 
-    # Before other parametrization, so that the target comes first in an id.
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Lay our `base_url` over those of the plugins that take the address typed; but not over a project's own, in a plugin of its own."""
+        if self._multiplies:
+            known = session._fixturemanager.getfixturedefs("base_url", session)  # noqa: SLF001 - no public way to know who defines it
+            modules = {each.func.__module__ for each in known or ()}
+            if not any(name.rpartition(".")[2] != "conftest" for name in modules - _DEFINING_BASE_URL):
+                self._config.pluginmanager.register(base_url_of_target, "pagesmoke-base-url-of-target")
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> Generator[None, object, object]:
-        asks = (
-            self._multiplies
-            and metafunc.module is not suite
-            and TARGET_FIXTURE in metafunc.fixturenames
-            and not _is_parametrized(metafunc.definition)
-        )
-        if asks:
+        outcome = yield  # what a project parametrizes by itself, base_url say, decides
+        known = metafunc.definition._fixtureinfo  # noqa: SLF001 - no public way to know what is left to ask for, nor to put an id first
+        chosen = any(TARGET_FIXTURE in call.params for call in metafunc._calls)  # noqa: SLF001 - see above
+        if self._multiplies and metafunc.module is not suite and not chosen and needs(known, known.initialnames):
             names = list(self._targets)
             metafunc.parametrize(TARGET_FIXTURE, names, ids=names, indirect=True, scope="session")
-        outcome = yield
-        if asks:
-            _leave_to_the_project(metafunc)
+            metafunc._calls = sorted(map(_target_first, metafunc._calls), key=_index_of_target)  # noqa: SLF001
         return outcome
 
     @pytest.hookimpl(trylast=True)  # after the project's own choice, whose markers may be new, too
@@ -269,7 +273,11 @@ class OwnTests:
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
-            report.longrepr.addsection("pagesmoke: last request", self._secrets.out_of(last_request(exchange)))
+            report.longrepr.addsection("pagesmoke: last request", last_request(exchange))
+        if is_ours or any(name.startswith("pagesmoke_") for name in getattr(item, "fixturenames", ())):
+            # Whatever the test had in hand may stand there: the headers of its target, say, or an answer that it unpacked itself.
+            report.longrepr = self._secrets.out_of_parts(report.longrepr)
+            report.sections = self._secrets.out_of_parts(report.sections)
         if place.told or not report.failed:
             attach(report, [self._record(report, row, call) for row in place.rows])
         else:  # of none of them can be said that it is bad, nor that all was seen
@@ -329,34 +337,13 @@ def _asks_for_base_url(item: pytest.Item) -> bool:
     return needs(info, [name for name in info.initialnames if name != "_verify_url"], "base_url")
 
 
-def _is_parametrized(definition: pytest.Item) -> bool:
-    """Whether the test itself says with which targets it runs."""
-    named = (
-        mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
-        for mark in definition.iter_markers("parametrize")
-    )
-    return any(
-        TARGET_FIXTURE in (names.replace(" ", "").split(",") if isinstance(names, str) else names) for names in named
-    )
+def _target_first(call: Any) -> Any:  # `Any`: the class has another name in each version of pytest
+    return replace(call, _idlist=[call._idlist[-1], *call._idlist[:-1]])  # noqa: SLF001 - it was parametrized last
 
 
-def _leave_to_the_project(metafunc: pytest.Metafunc) -> None:
-    """Take the targets back where a hook of the project's has parametrized what asked for them, base_url say: then that decides.
-
-    (A mark does that without our help: pytest knows it before it asks what a test needs. For a hook there is no public way.)
-    """
-    known = metafunc.definition._fixtureinfo  # noqa: SLF001 - see above, and so below
-    if not needs(known, known.initialnames):
-        calls = metafunc._calls  # noqa: SLF001
-        metafunc._calls = [_without_target(call) for call in calls if call.indices[TARGET_FIXTURE] == 0]  # noqa: SLF001
-
-
-def _without_target(call: Any) -> Any:  # `Any`: the class has another name in each version of pytest
-    parts = {
-        name: {key: value for key, value in getattr(call, name).items() if key != TARGET_FIXTURE}
-        for name in ("params", "indices", "_arg2scope")
-    }
-    return replace(call, **parts, _idlist=call._idlist[1:])  # noqa: SLF001 - its own id stands first
+def _index_of_target(call: Any) -> int:
+    index: int = call.indices[TARGET_FIXTURE]
+    return index
 
 
 def _cut(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
