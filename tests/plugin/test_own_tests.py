@@ -506,6 +506,7 @@ def test_what_is_repeated_counts_each_time(pytester: pytest.Pytester, serve: Ser
     site = serve(lambda path: GOOD_SITE.get(path, GOOD_SITE["*"]) if site.paths.count(path) < 2 else Reply(503))
     result = run_both("test_own.py", "pagesmoke.toml::test_page", f"--pagesmoke=one={site.url}")
     assert rows(result)[1][2:] == ["BROKEN", "2/4", "0/2"]
+    result.stdout.fnmatch_lines(["settings  none, so the built-in checklist: *"])
     assert sorted(path for path in site.paths if path in {"/", "/login", "/own"}) == sorted(["/", "/login", "/own"] * 2)
 
 
@@ -1489,6 +1490,7 @@ def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve,
                 text = response.read().decode()
             try: raise ValueError(text)
             except ValueError: pytest.fail(text)
+        def test_said(pagesmoke_headers): pytest.fail(str(pagesmoke_headers), pytrace=False)
         def test_address(pagesmoke_client): pagesmoke_client.get("/?a={SECRET}").raise_for_status()
         """.replace(SECRET, '" + "-".join(["hunter2"] * 2) + "')
     )
@@ -1497,7 +1499,7 @@ def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve,
     result = run_both(
         "test_own.py", f"--pagesmoke=x={site.url}", f"--tb={style}", "--showlocals", "-vv", "--junitxml=j.xml"
     )
-    result.assert_outcomes(failed=3)
+    result.assert_outcomes(failed=4)
     shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
     assert SECRET not in shown
     assert shown.count("***") >= 3
