@@ -65,14 +65,6 @@ def kind_of(host: str) -> Kind:
     return Kind.PRODUCTION
 
 
-def kind_of_address(text: str) -> Kind | None:
-    """What an address says of a deployment; None for a text that is no address."""
-    try:
-        return kind_of(read_address(text).host)
-    except BadAddress:
-        return None
-
-
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself, by the name or the address that it always has."""
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):

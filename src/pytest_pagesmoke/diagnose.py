@@ -109,22 +109,19 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
     base_url = False
     bad = [run for run in runs if run.verdict != "GOOD"]
     failed = any(record.test == OWN_TEST for run in bad for record in run.failures)
-    unfinished = any(run.own_unfinished for run in bad)
-    with_own = failed or unfinished
+    with_own = failed or any(run.own_unfinished for run in bad)
     for run in bad:
         if run.target is None:
             options.append("--pagesmoke=dist" if run.address == DIST_TARGET else f"--pagesmoke={run.address}/")
-        elif (
-            with_own and run.plain_ids
-        ):  # by any other option its own tests would have other ids, and --lf not find them
+        # By any other option its own tests would have other ids, and --lf not find them.
+        elif with_own and run.plain_ids:
             options.append(f"--base-url={run.target.url}")
         elif run.option:
             options.append(run.option)
         elif run.target.starts_here:
             options.append("--pagesmoke=local")
-        elif (
-            run.name == run.target.kind and not base_url and not with_own
-        ):  # of two of these pytest would take the last
+        # Of two of these pytest would take the last.
+        elif run.name == run.target.kind and not base_url and not with_own:
             base_url = True
             options.append(f"--base-url={run.target.url}")
         else:

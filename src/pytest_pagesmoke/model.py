@@ -306,4 +306,4 @@ class CheckRecord:
     tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
     started: float = 0.0
     ended: float = 0.0
-    attempts: int = 1
+    attempts: int = 1  # reruns, and the first

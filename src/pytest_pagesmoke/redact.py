@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -54,33 +54,29 @@ class Secrets:
         """``text`` with every secret struck out."""
         return self._text.sub(MASK, text) if self._text else text
 
-    def out_of_parts(self, value: Any) -> Any:
-        """``value`` with every secret struck out of the texts in it: in lists, tuples, and, in place, in the objects of a traceback. (`Any`: whatever these hold.)"""
-        if self._text is None:
-            return value
-        if isinstance(value, str):
-            return self.out_of(value)
-        if isinstance(value, list | tuple):
-            return type(value)(map(self.out_of_parts, value))
-        if type(value).__module__.startswith("_pytest._code"):
-            vars(value).update({name: self.out_of_parts(part) for name, part in vars(value).items()})
-        return value
-
     def out_of_spec(self, spec: Any) -> Any:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
         if self._text is None:
             return spec
         kept = ("path", "id")
         return replace(
-            spec, **{f.name: self._out_of(getattr(spec, f.name)) for f in fields(spec) if f.init and f.name not in kept}
+            spec,
+            **{f.name: self.out_of_parts(getattr(spec, f.name)) for f in fields(spec) if f.init and f.name not in kept},
         )
 
-    def _out_of(self, value: Any) -> Any:
+    def out_of_parts(self, value: Any) -> Any:
+        """``value`` with every secret struck out of the texts in it; of an object that may be changed, in place. (`Any`: whatever holds texts.)"""
+        if self._text is None:
+            return value
         if isinstance(value, str):
             return self.out_of(value)
         if isinstance(value, dict):
-            return {key: self._out_of(part) for key, part in value.items()}
-        return type(value)(map(self._out_of, value)) if isinstance(value, list | tuple) else value
+            return {key: self.out_of_parts(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.out_of_parts, value))
+        if _is_mutable(value):
+            vars(value).update(self.out_of_parts(vars(value)))
+        return value
 
     def struck_out(self, seen: Observation) -> Observation:
         """An observation with every secret struck out of all that it holds."""
@@ -123,6 +119,11 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
         if scheme.lower() == "basic":
             user_and_password = _decoded(credentials.strip())
             yield from (user_and_password, user_and_password.partition(":")[2])
+
+
+def _is_mutable(value: object) -> bool:
+    """Whether it is a dataclass that is not frozen, as the parts of pytest's tracebacks are."""
+    return is_dataclass(value) and not isinstance(value, type) and not value.__dataclass_params__.frozen  # type: ignore[attr-defined]  # what dataclasses themselves ask
 
 
 def _long(parts: Iterable[str]) -> list[str]:

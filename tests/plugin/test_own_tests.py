@@ -1480,7 +1480,7 @@ def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve,
     )
     pytester.makepyfile(
         test_own=f"""
-        import logging, pytest, zlib
+        import logging, pytest
         def test_headers(pagesmoke_client, pagesmoke_headers):
             print(pagesmoke_headers)
             logging.getLogger().error("%s", pagesmoke_headers)

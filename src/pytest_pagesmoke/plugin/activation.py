@@ -46,7 +46,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
     named, other_args, file = _split(config)
     if not (what or typed or named is not None):
         return None
-    base_url = typed_base_url(config) if typed else ""
+    base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
         raise pytest.UsageError(
             "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
@@ -68,7 +68,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
     )
 
 
-def typed_base_url(config: pytest.Config) -> str:
+def base_url_of(config: pytest.Config) -> str:
     """The value of `--base-url`, by the option's name: where a project has an option of its own, that may keep it anywhere."""
     return str(config.getoption("--base-url", None) or "")
 

@@ -302,11 +302,13 @@ class ActiveRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
         self._collected = True
+        planned = {check.id: check for check in self._planned}
         for test_id in ids:
-            # Not by the id alone: who has them repeated (pytest-repeat) adds to it.
-            mine = (check for check in self._planned if test_id == check.id or test_id.startswith(f"{check.id[:-1]}-"))
-            if (check := max(mine, key=lambda check: len(check.id), default=None)) is not None:
-                self._select(test_id, check)
+            known = test_id
+            while known not in planned and "-" in known:  # who has tests repeated (pytest-repeat) adds to their ids
+                known = f"{known.rpartition('-')[0]}]"
+            if known in planned:
+                self._select(test_id, planned[known])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -355,7 +357,7 @@ class ActiveRun:
             terminalreporter.write_line(
                 f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
             )
-        deselected = left_out(self.own.deselected)
+        deselected = left_out(self.results.deselected)
         runs = [] if self._only_lists() else self._target_runs()
         if not runs:
             for text in deselected:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.plugin.activation import ACTIVE, typed_base_url
+from pytest_pagesmoke.plugin.activation import ACTIVE, base_url_of
 
 MARKER: Final = "pagesmoke"
 #: As `pytest --markers` shows it.
@@ -117,8 +117,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _base_url(config: pytest.Config) -> str:
-    if typed := typed_base_url(config):
-        return typed
+    if given := base_url_of(config):
+        return given
     try:
         return str(config.getini("base_url") or "")
     except ValueError:  # a project's own --base-url may come without the ini key
@@ -149,12 +149,12 @@ def _reached(config: pytest.Config) -> tuple[str, str]:
 
     Raises pytest.UsageError for mistakes in the settings: whether this is production must not be guessed beside them.
     """
-    from pytest_pagesmoke.settings import SetUpError, load
-    from pytest_pagesmoke.targets import select
-
     base_url = _base_url(config)
     if not base_url:
         return "", ""
+    from pytest_pagesmoke.settings import SetUpError, load
+    from pytest_pagesmoke.targets import select
+
     try:
         settings = load(config.invocation_params.dir)
     except SetUpError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pytest_pagesmoke.observe.http import Connections
 
 _DIST_FIXTURE: Final = "pagesmoke_dist"
-_WORKEROUTPUT_KEY: Final = "pagesmoke_deselected"
 _DEFINING_BASE_URL: Final = frozenset(
     {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
@@ -85,7 +83,6 @@ class OwnTests:
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
         self._base_url_counts = False
-        self.deselected: Counter[tuple[str, str]] = Counter()  # by target and reason
 
     # What the fixtures give.
 
@@ -179,7 +176,7 @@ class OwnTests:
         if self._multiplies and metafunc.module is not suite and not chosen and needs(known, known.initialnames):
             names = list(self._targets)
             metafunc.parametrize(TARGET_FIXTURE, names, ids=names, indirect=True, scope="session")
-            metafunc._calls = sorted(map(_target_first, metafunc._calls), key=_index_of_target)  # noqa: SLF001
+            metafunc._calls = [_target_first(call) for call in metafunc._calls]  # noqa: SLF001
         return outcome
 
     @pytest.hookimpl(trylast=True)  # after the project's own choice, whose markers may be new, too
@@ -191,7 +188,7 @@ class OwnTests:
                 item.add_marker(pytest.mark.skip(reason=NO_TARGET))
             elif (why := self._why_not(item, wishes)) is not None:
                 left.add(item)
-                self.deselected[why] += 1
+                self._results.deselected[why] += 1
         leave_out(self._config, items, left)
 
     def _why_not(self, item: pytest.Item, wishes: Wishes) -> tuple[str, str] | None:
@@ -200,7 +197,8 @@ class OwnTests:
         A test that is of no one target runs if one of them is such as it wants, and none such as it must keep away from.
         """
         name = _target_of(item)
-        targets = [self._targets[name]] if name in self._targets else list(self._targets.values())
+        known = self._targets.get(name) if isinstance(name, str) else None
+        targets = [known] if known else list(self._targets.values())
         missed = [(target.name, wishes.misses(target.name, target.kind)) for target in targets]
         if all(why for _, why in missed):
             return missed[0]
@@ -223,11 +221,12 @@ class OwnTests:
         """As it is known before a test has run, and better afterwards: what it asked for by `getfixturevalue`, whom it asked."""
         names = {*getattr(item, "fixturenames", ()), *_set_up(item)}
         if self._targets and (TARGET_FIXTURE in names or (item is self._running and self._lost)):
-            if not isinstance(_param_of(item) or "", str):
+            name = _target_of(item)
+            if not isinstance(name, str | None):
                 return _Place()  # the project's own object, whatever it is
-            name = _target_of(item) or (next(iter(self._targets)) if len(self._targets) == 1 else None)
-            told = name in self._targets
-            return _Place(rows=(name,) if name is not None and told else tuple(self._targets), told=told)
+            if name in self._targets:
+                return _Place(rows=(name,))
+            return _Place(rows=tuple(self._targets), told=name is None and len(self._targets) == 1)
         if item is self._running and self._asked:
             return _Place(rows=tuple(self._asked))
         if self._base_url_counts and _asks_for_base_url(item):
@@ -298,32 +297,14 @@ class OwnTests:
             ended=call.stop,
         )
 
-    # xdist: what workers collected, its controller hears at their end.
-
-    def pytest_sessionfinish(self) -> None:
-        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
-        if output is not None:
-            output[_WORKEROUTPUT_KEY] = [[*key, count] for key, count in self.deselected.items()]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ())
-        # Not added up: each worker collects all.
-        self.deselected |= Counter({(target, why): count for target, why, count in deselected})
-
 
 def _set_up(item: pytest.Item) -> Collection[str]:
     """The fixtures that a test has had so far, `request.getfixturevalue` among the ways. (There is no public way to know.)"""
     return getattr(getattr(item, "_request", None), "_fixture_defs", ())
 
 
-def _target_of(item: pytest.Item) -> str | None:
-    """The name of the target that a call of a test is for, if it is parametrized."""
-    name = _param_of(item)
-    return name if isinstance(name, str) else None
-
-
-def _param_of(item: pytest.Item) -> object:
+def _target_of(item: pytest.Item) -> object:
+    """What a call of a test has as its target: a name, or whatever else the project parametrized it with; None where nothing."""
     params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     return params.get(TARGET_FIXTURE)
 
@@ -339,11 +320,6 @@ def _asks_for_base_url(item: pytest.Item) -> bool:
 
 def _target_first(call: Any) -> Any:  # `Any`: the class has another name in each version of pytest
     return replace(call, _idlist=[call._idlist[-1], *call._idlist[:-1]])  # noqa: SLF001 - it was parametrized last
-
-
-def _index_of_target(call: Any) -> int:
-    index: int = call.indices[TARGET_FIXTURE]
-    return index
 
 
 def _cut(excinfo: pytest.ExceptionInfo[BaseException]) -> None:

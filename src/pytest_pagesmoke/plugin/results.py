@@ -12,7 +12,7 @@ import pytest
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 
 _ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
-_WORKEROUTPUT_KEY: Final = "pagesmoke_expected"
+_WORKEROUTPUT_KEY: Final = "pagesmoke_results"
 #: By how much they weigh: of several reports of one test the worst counts.
 _OUTCOMES: Final = ("skipped", "passed", "failed")
 
@@ -32,6 +32,7 @@ class Results:
         self._records: dict[tuple[str, str], CheckRecord] = {}
         self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
         self._uncollected: set[str] = set()
+        self.deselected: Counter[tuple[str, str]] = Counter()  # by target and reason
 
     def expect(self, test_id: str, row: str) -> None:
         """Count a test that is to run for this row."""
@@ -64,9 +65,8 @@ class Results:
         for each in getattr(report, _ATTRIBUTE, ()):
             record = CheckRecord(**each)
             key = (report.nodeid, record.target)
-            if (
-                report.outcome not in _OUTCOMES
-            ):  # "rerun", "retried", …: whatever a plugin calls an attempt that is not the last
+            # "rerun", "retried", …: whatever a plugin calls an attempt that is not the last.
+            if report.outcome not in _OUTCOMES:
                 self._attempts[key] += 1
                 self._records.pop(key, None)
             elif (outcome := _outcome(record, report)) is not None:
@@ -84,12 +84,16 @@ class Results:
     def pytest_sessionfinish(self) -> None:
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[_WORKEROUTPUT_KEY] = {row: sorted(ids) for row, ids in self._expected.items()}
+            expected = {row: sorted(ids) for row, ids in self._expected.items()}
+            output[_WORKEROUTPUT_KEY] = (expected, [[*key, count] for key, count in self.deselected.items()])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        for row, ids in getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, {}).items():
+        expected, deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ({}, ()))
+        for row, ids in expected.items():
             self._expected[row].update(ids)
+        # Not added up: each worker collects all.
+        self.deselected |= Counter({(target, why): count for target, why, count in deselected})
 
 
 def _outcome(record: CheckRecord, report: pytest.TestReport) -> str | None:
