@@ -7,12 +7,13 @@ import html
 import json
 import random
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Reason, Target
-from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
+from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of, with_tokens_apart, without_tokens
 
 SECRET = "s3cr3t/+ *<&\"'!(\u00fc)=="
 SITE = "https://www.example.com"
@@ -194,3 +195,75 @@ def test_values_of_the_environment_whatever_their_header() -> None:
 def test_a_header_whose_name_tells(name: str) -> None:
     """Of the settings, or of a conftest: where its value came from, nobody has to know."""
     assert left_of("<p>abcdefgh", **{name: "abcdefgh"}) == f"<p>{MASK}"
+
+
+# What pytest shows of a failing test.
+
+LONG: Final = "q7Yb2-Zk91x_Vw84Tm-Lp03sDf"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (f"a {LONG} b", "a *** b"),
+        (f"'{LONG[:20]}...'", "'***...'"),
+        (f"'{LONG[:4]}...{LONG[-4:]}'", "'***...***'"),
+        (f"{LONG[:9]}\u2026", "***\u2026"),
+        (f"a...{LONG[-9:]} b...{LONG[-5:]}", "a...*** b...***"),
+        (f"x = {LONG[7:19]}", "x = ***"),  # 12 of it stand anywhere
+        (f"{LONG[3:]}{LONG[:-3]}", "***"),
+        (f"{LONG[3:]} {LONG[:-3]}", "*** ***"),
+        # No part of it.
+        (f"x = {LONG[7:18]}", f"x = {LONG[7:18]}"),
+        (f"{LONG[:3]}...{LONG[-3:]}", f"{LONG[:3]}...{LONG[-3:]}"),
+        (f"{LONG[:9]} ... {LONG[-9:]}", f"{LONG[:9]} ... {LONG[-9:]}"),
+        ("...", "..."),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_part_of_it_where_pytest_cuts_a_text(text: str, left: str) -> None:
+    secrets = Secrets([LONG])
+    assert secrets.out_of_shown(text) == left
+    assert secrets.out_of_shown([{"a": (text,)}]) == [{"a": (left,)}]
+
+
+def test_a_part_that_is_encoded() -> None:
+    secret = "a/b c&d=" * 3
+    assert Secrets([secret]).out_of_shown(f"?a={quote(secret)[:15]}...") == "?a=***..."
+
+
+def test_where_nothing_is_secret_it_stays() -> None:
+    assert NO_SECRETS.out_of_shown("a...b") == "a...b"
+
+
+@pytest.mark.parametrize(
+    "name",
+    "token access_token accessToken csrf-token api_key apiKey client_secret password signature X-Amz-Signature jwt sig auth user[password] user%5Bpassword%5D".split(),
+)
+def test_a_token_in_an_address(name: str) -> None:
+    for url in (f"https://a.example/b?{name}=abc%20def", f"/b?c=d&{name.upper()}=abc&e=f", f"/b?c;{name}=abc#d"):
+        shown = without_tokens(f"'{url}' was asked")
+        assert "abc" not in shown
+        assert shown.replace("=***", "=abc%20def" if "%20" in url else "=abc") == f"'{url}' was asked"
+        parts = [*with_tokens_apart(url)]
+        assert [part.lower() for part, is_token in parts if is_token] == [name.lower()]
+        assert (
+            "".join(
+                "abc%20def" if is_token and "%20" in url else "abc" if is_token else part for part, is_token in parts
+            )
+            == url
+        )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/?sort_key=a", "/?author=a", "/?keyword=a", "/?session=2", "/token=a", "/?token", "/?token=", "/?q=token", "/"],
+)
+def test_no_token_in_an_address(url: str) -> None:
+    assert without_tokens(url) == url
+    assert [*with_tokens_apart(url)] == [(url, False)]
+
+
+def test_an_address_without_end_is_read_in_no_time() -> None:
+    """Where a name is read again from each of its characters, this takes hours."""
+    assert without_tokens("?" + "token" * 100_000) == "?" + "token" * 100_000

@@ -29,6 +29,7 @@ from pytest_pagesmoke.model import (
     Target,
 )
 from pytest_pagesmoke.observe import background
+from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult, Run
 
@@ -124,7 +125,7 @@ def start() -> Iterator[Start]:
 
     def make(respond: Respond | None = None) -> tuple[Run, FakeObserver]:
         observer = FakeObserver(respond)
-        runs.append(Run(lambda: observer))
+        runs.append(Run(lambda: observer, Background()))
         return runs[-1], observer
 
     yield make
@@ -333,7 +334,7 @@ class TestFailing:
         def fail() -> FakeObserver:
             raise ImportError("no httpx")
 
-        run = Run(fail)
+        run = Run(fail, Background())
         with pytest.raises(ImportError, match="no httpx"):
             run.result(paths("/a"))
         run.stop()
@@ -392,7 +393,7 @@ class TestStopping:
             made.append(FakeObserver())
             return made[-1]
 
-        run = Run(make)
+        run = Run(make, Background())
         run.stop()
         run.stop()
         with pytest.raises(CancelledError):
@@ -402,7 +403,7 @@ class TestStopping:
         assert (made, alive()) == ([], [])
 
     def test_a_run_that_is_only_made_leaves_nothing(self) -> None:
-        Run(FakeObserver)
+        Run(FakeObserver, Background())
         gc.collect()
         assert alive() == []
 

@@ -170,8 +170,8 @@ Seen = Mapping[Probe, Observation]
 class Exchange:
     """A request of a hand-written test, and what came of it.
 
-    ``headers`` are those of the test, by lower-case names; ``own`` the names of the target's, which went along. ``whole`` is off where
-    the test reads the body itself, piece by piece.
+    ``headers`` are those of the test, by lower-case names; ``own`` the names of the target's, which went along. ``timeout_s`` is the
+    deadline of the whole, in seconds. ``whole`` is off where the test reads the body itself, piece by piece.
     """
 
     target: Target
@@ -179,6 +179,7 @@ class Exchange:
     headers: Mapping[str, str] = field(repr=False)
     own: tuple[str, ...]
     body_bytes: int
+    timeout_s: float
     seen: Observation
     whole: bool = True
 

@@ -6,7 +6,8 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -22,6 +23,32 @@ _MIN_PART_LENGTH: Final = 8
 
 #: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
 _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential", re.IGNORECASE)
+#: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
+#: a server may send a name without end.
+_TOKEN: Final = re.compile(
+    r"(?<=[?&;])([\w.~%\[\]-]{0,40}(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}|sig|auth)"
+    r"=([^&;#\s'\"<>)]+)",
+    re.IGNORECASE,
+)
+#: How much of a secret may stand anywhere, and how much beside a place where something was left out.
+_MAX_PART: Final = 12
+_ELLIPSIS: Final = re.compile(r"\.\.\.|…")
+
+
+def without_tokens(text: str) -> str:
+    """``text`` with the tokens in the queries of its addresses struck out."""
+    return _TOKEN.sub(rf"\1={MASK}", text)
+
+
+def with_tokens_apart(url: str) -> Iterator[tuple[str, bool]]:
+    """The parts of an address: as they stand, and (True) the name of a parameter in place of the token that it holds."""
+    start = 0
+    for found in _TOKEN.finditer(url):
+        yield url[start : found.start(2)], False
+        yield found[1], True
+        start = found.end()
+    if start < len(url):
+        yield url[start:], False
 
 
 class Secrets:
@@ -31,6 +58,7 @@ class Secrets:
         self._known: set[str] = set()
         self._text: re.Pattern[str] | None = None
         self._bytes: re.Pattern[bytes] | None = None
+        self._forms: list[str] = []
         self._add(texts)
 
     def learn(self, targets: Iterable[Target]) -> None:
@@ -43,7 +71,7 @@ class Secrets:
             return
         self._known = known
         # Longest first: a secret that contains another one must go whole.
-        forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
+        forms = self._forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, forms))) if forms else None
         self._bytes = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
 
@@ -61,22 +89,25 @@ class Secrets:
         kept = ("path", "id")
         return replace(
             spec,
-            **{f.name: self.out_of_parts(getattr(spec, f.name)) for f in fields(spec) if f.init and f.name not in kept},
+            **{
+                f.name: _deeply(getattr(spec, f.name), self.out_of)
+                for f in fields(spec)
+                if f.init and f.name not in kept
+            },
         )
 
-    def out_of_parts(self, value: Any) -> Any:
-        """``value`` with every secret struck out of the texts in it; of an object that may be changed, in place. (`Any`: whatever holds texts.)"""
-        if self._text is None:
-            return value
-        if isinstance(value, str):
-            return self.out_of(value)
-        if isinstance(value, dict):
-            return {key: self.out_of_parts(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(map(self.out_of_parts, value))
-        if _is_mutable(value):
-            vars(value).update(self.out_of_parts(vars(value)))
-        return value
+    def out_of_shown(self, value: Any) -> Any:
+        """What pytest shows of a failing test, struck out of objects in place: secrets, parts of them, tokens. (`Any`: its report's parts.)
+
+        pytest shortens what is long, and shows of two long texts the places where they differ: a secret may be cut anywhere.
+        """
+        grams = {form[i : i + _MAX_PART] for form in self._forms for i in range(len(form) - _MAX_PART + 1)}
+        ends = {(form[:size], form[-size:]) for form in self._forms for size in range(_MIN_LENGTH, len(form))}
+
+        def strike(text: str) -> str:
+            return _out_of_ends(_out_of_grams(without_tokens(self.out_of(text)), grams), ends)
+
+        return _deeply(value, strike)
 
     def struck_out(self, seen: Observation) -> Observation:
         """An observation with every secret struck out of all that it holds."""
@@ -119,6 +150,44 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
         if scheme.lower() == "basic":
             user_and_password = _decoded(credentials.strip())
             yield from (user_and_password, user_and_password.partition(":")[2])
+
+
+def _deeply(value: Any, strike: Callable[[str], str]) -> Any:
+    """``value`` with ``strike`` done to each text in it; to an object that may be changed, in place. (`Any`: whatever holds texts.)"""
+    if isinstance(value, str):
+        return strike(value)
+    if isinstance(value, dict):
+        return {key: _deeply(part, strike) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_deeply(part, strike) for part in value])
+    if _is_mutable(value):
+        vars(value).update(_deeply(vars(value), strike))
+    return value
+
+
+def _out_of_ends(text: str, ends: AbstractSet[tuple[str, str]]) -> str:
+    """``text`` without the beginnings and the ends, in ``ends``, of what was cut where something is left out."""
+    kept: list[str] = []
+    start = 0
+    for gap in _ELLIPSIS.finditer(text):
+        before, after = text[start : gap.start()], text[gap.end() :]
+        left = max((len(begins) for begins, _ in ends if before.endswith(begins)), default=0)
+        right = max((len(ends_so) for _, ends_so in ends if after.startswith(ends_so)), default=0)
+        kept += [before[: len(before) - left], MASK * bool(left), gap[0], MASK * bool(right)]
+        start = gap.end() + right
+    return "".join([*kept, text[start:]])
+
+
+def _out_of_grams(text: str, grams: AbstractSet[str]) -> str:
+    """``text`` without any run of characters that ``grams`` cover, all of one length."""
+    kept: list[str] = []
+    end = 0
+    for i in range(len(text) - _MAX_PART + 1):
+        if text[i : i + _MAX_PART] in grams:
+            if not kept or i > end:  # and not a part of the run before it
+                kept += [text[end:i], MASK]
+            end = i + _MAX_PART
+    return "".join([*kept, text[end:]])
 
 
 def _is_mutable(value: object) -> bool:

@@ -55,9 +55,9 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
 class Run:
     """Asks in the background, which ends with it."""
 
-    def __init__(self, make_observer: Callable[[], Observer], background: Background | None = None) -> None:
+    def __init__(self, make_observer: Callable[[], Observer], background: Background) -> None:
         self._make_observer = make_observer
-        self._background = background or Background()
+        self._background = background
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
         self._asked: dict[tuple[str, Probe], asyncio.Task[tuple[Observation, float, float]]] = {}

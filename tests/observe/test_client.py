@@ -41,6 +41,7 @@ from observe.hostile import (
     read_head,
     resets,
     resets_in_the_middle,
+    takes_and_waits,
     wrapped_in_gzip,
 )
 from observe.recorder import Asked, Recorder
@@ -63,6 +64,7 @@ class Clients:
 
     def __init__(self) -> None:
         self.noted: list[Exchange] = []
+        self.shown: Exchange | None = None  # what a failing test would show
         self._background = Background()
         self._connections = Connections()
         self._background.at_end(self._connections.close)
@@ -87,7 +89,7 @@ class Clients:
             secrets=secrets_of([target]),
             may_write=may_write,
             protected=protected,
-            note=self.noted.append,
+            note=self._note,
         )
         self._made.append(TargetClient(target, transport))
         return self._made[-1]
@@ -95,6 +97,11 @@ class Clients:
     @property
     def last(self) -> Exchange:
         return self.noted[-1]
+
+    def _note(self, exchange: Exchange | None) -> None:
+        self.shown = exchange
+        if exchange is not None:
+            self.noted.append(exchange)
 
     def stop(self) -> None:
         self._background.stop()
@@ -181,6 +188,15 @@ def by_hook(client: TargetClient, url: str) -> object:
 
 def by_auth_of_the_client(client: TargetClient, url: str) -> object:
     client.auth = PostsFirst()
+    return client.get(url)
+
+
+def overridden(client: TargetClient, url: str, name: str) -> object:
+    return client.get(url, headers={name: "Delete"})
+
+
+def by_header_of_the_client(client: TargetClient, url: str) -> object:
+    client.headers["x-http-method-override"] = "PATCH"
     return client.get(url)
 
 
@@ -292,6 +308,13 @@ WAYS: Final[Mapping[str, Way]] = {
     "post, with basic auth": lambda client, url: client.post(url, auth=("a", "b")),
     "post, with another Host header": lambda client, url: client.post(url, headers={"host": "preview.example.com"}),
     "post, as a GET that is overridden": lambda client, url: client.post(url, headers={"x-http-method-override": "GET"}),
+    **{
+        f"get, overridden by {name}": partial(overridden, name=name)
+        for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+    },
+    "head, overridden by the second of two": lambda client, url: client.head(url, headers={"x-http-method": "GET, PUT"}),
+    "get, overridden in the query": lambda client, url: client.get(f"{url}/?a=b&_method=delete"),
+    "get, overridden by a header of the client": by_header_of_the_client,
     **{f"request {method!r}": partial(requested, method=method) for method in ODD_METHODS},
     **{f"stream {method}": partial(streamed, method=method) for method in METHODS},
     **{f"method made {method!r} afterwards": partial(changed, method=method) for method in (*METHODS, "post", "get ")},
@@ -384,6 +407,22 @@ class TestNoWriteReachesProduction:
         assert streamed(client, f"{url}/b", method) == b""
         assert production.methods == [method.upper()] * 3
 
+    def test_a_safe_method_that_is_overridden_by_a_safe_one_passes(
+        self, clients: Clients, production: Recorder, url: str
+    ) -> None:
+        client = clients(url, kind=Kind.PRODUCTION)
+        for method in ("GET", "head", "", "OPTIONS, GET"):
+            assert client.get("/?_method=get", headers={"X-HTTP-Method-Override": method}).status_code == 200
+        assert production.methods == ["GET"] * 4
+
+    def test_a_header_of_the_settings_overrides_nothing_either(
+        self, clients: Clients, production: Recorder, url: str
+    ) -> None:
+        client = clients(url, kind=Kind.PRODUCTION, headers={"X-Method-Override": "DELETE"})
+        with pytest.raises(WriteRefused, match=re.escape(f"GET {url}/ as DELETE was not sent")):
+            client.get("/")
+        assert production.asked == []
+
     def test_asking_by_each_name(self, clients: Clients, production: Recorder, url: str) -> None:
         client = clients(url, kind=Kind.PRODUCTION)
         assert (client.get("/").status_code, client.head("/").status_code, client.options("/").status_code) == (
@@ -397,14 +436,18 @@ class TestNoWriteReachesProduction:
         with pytest.raises(WriteRefused):
             client.post("/")
         assert client.get("/").status_code == 200
+        assert clients.shown is clients.last
+        with pytest.raises(WriteRefused):
+            client.post("/")
+        assert clients.shown is None  # and not the request before it
         assert production.methods == ["GET"]
 
     def test_what_it_says(self, clients: Clients) -> None:
         client = clients("http://127.0.0.1:1", kind=Kind.PRODUCTION, headers={"Authorization": "s3cret-s3cret"})
         with pytest.raises(WriteRefused) as raised:
-            client.delete("/items/7?token=s3cret-s3cret")
+            client.delete("/items/7?token=abc&a=s3cret-s3cret")
         assert str(raised.value) == (
-            "DELETE http://127.0.0.1:1/items/7?token=*** was not sent: this client does not change production (GET/HEAD/OPTIONS "
+            "DELETE http://127.0.0.1:1/items/7?token=***&a=*** was not sent: this client does not change production (GET/HEAD/OPTIONS "
             'alone). If 0 is none: kind = "preview" in its settings. '
             "If the test must: @pytest.mark.pagesmoke(writes=True), and --pagesmoke-allow-writes on the command line"
         )
@@ -835,6 +878,9 @@ FOR_EVER: Final[Mapping[str, Script]] = {
     "redirect whose body does not end": drips(http(b"", "location: /b", status="302 Found", length=ENDLESS), b"x"),
 }
 
+#: Of these, what the test is given the head of.
+BODIES_FOR_EVER: Final = FOR_EVER.keys() - {"silent", "drips a header", "drips headers", "drips interim answers"}
+
 #: Servers whose doing is told at once: a pattern of the text, and whether a test that reads piece by piece meets it, too.
 AT_ONCE: Final[Mapping[str, tuple[Script, str, bool]]] = {
     "closes without an answer": (closes_without_an_answer, "the server closed the connection without an answer", True),
@@ -902,8 +948,9 @@ class TestDeadline:
     def test_ends_what_goes_on_for_ever(self, clients: Clients, hostile: Hostile, name: str, reading: str) -> None:
         client = clients(hostile.serve(FOR_EVER[name]).url, manners=manners(SHORT_S))
         error = refused_in_time(lambda: READING[reading](client), within_s=SHORT_S)
-        assert isinstance(error, httpx.TimeoutException)
-        assert re.fullmatch(r"no complete answer within 0\.4 s \(.*\)", str(error))
+        assert isinstance(error, httpx.ReadTimeout)
+        phase = "the headers came, the body did not end" if name in BODIES_FOR_EVER else "waiting for the headers"
+        assert str(error) == f"no complete answer within 0.4 s ({phase})"
         assert error.__suppress_context__
         seen = clients.last.seen
         assert isinstance(seen, NoAnswer)
@@ -922,6 +969,11 @@ class TestDeadline:
         client = clients(hostile.serve(script).url)
         error = refused_in_time(lambda: READING[reading](client), within_s=LONG_S / 2)
         assert re.fullmatch(text, str(error)), str(error)
+
+    def test_ends_a_handshake_that_goes_on_for_ever(self, clients: Clients, hostile: Hostile) -> None:
+        client = clients(over_tls(hostile.serve(takes_and_waits).url), manners=manners(SHORT_S))
+        with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.4 s \(waiting for the connection\)"):
+            client.get("/")
 
     def test_holds_over_redirects(self, clients: Clients, hostile: Hostile) -> None:
         """Each hop is well within it; all of them together are not."""
@@ -1551,6 +1603,7 @@ class TestNotes:
         client.put("/a?b", content=b"12345", headers={"x-b": "mine", "X-C": "c"})
         (exchange,) = clients.noted
         assert (exchange.method, exchange.body_bytes, exchange.whole) == ("PUT", 5, True)
+        assert exchange.timeout_s == LONG_S
         assert exchange.headers == {"x-b": "mine", "x-c": "c"}
         assert exchange.own == ("CF-Access-Client-Secret",)  # those that were sent
         assert isinstance(exchange.seen, Answer)

@@ -163,7 +163,7 @@ class TestHttpx:
         )
         reason, text = explained(error)
         assert reason is Reason.PROTOCOL
-        assert text == "a header of the target cannot be sent: HTTP does not allow its name or value"
+        assert text == "a header cannot be sent: HTTP does not allow its name or value"
 
 
 def verification_error(message: str) -> ssl.SSLCertVerificationError:

@@ -56,7 +56,7 @@ from pytest_pagesmoke.model import (
     Seen,
     Target,
 )
-from pytest_pagesmoke.observe.background import _Loop
+from pytest_pagesmoke.observe.background import Background, _Loop
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.redact import secrets_of
@@ -120,7 +120,7 @@ def over_tls(url: str) -> str:
     return url.replace("http:", "https:")
 
 
-HEADERS_MISSING = "waiting for the connection or the headers"
+HEADERS_MISSING = "waiting for the headers"
 BODY_MISSING = "the headers came, the body did not end"
 ENDLESS = 10**12
 
@@ -606,7 +606,7 @@ class TestRequest:
         site = serve({"*": Reply()})
         (observation,) = ask_all(target(site.url, headers={"Authorization": value}), Probe(path="/"))
         assert isinstance(observation, NoAnswer)
-        assert observation.text == "a header of the target cannot be sent: HTTP does not allow its name or value"
+        assert observation.text == "a header cannot be sent: HTTP does not allow its name or value"
         assert "s3c" not in repr(observation)
         assert site.asked == []
 
@@ -747,7 +747,7 @@ class TestStopping:
     }
 
     def test_in_the_middle_of_everything(self, hostile: Hostile) -> None:
-        run = Run(HttpObserver)
+        run = Run(HttpObserver, Background())
         manners = Manners(timeout_s=PATIENCE_S, max_body_bytes=1000)
         checks = []
         for name, script in self.SCRIPTS.items():

@@ -225,7 +225,9 @@ def test_what_writes_never_runs_on_production(  # noqa: PLR0917 - a table
     option = "--pagesmoke=x" if kind else f"--pagesmoke=x={address}"
     result = run("test_own.py", option, *(["--pagesmoke-allow-writes"] if allowed else []))
     result.assert_outcomes(passed=3 if runs else 1, deselected=0 if runs else 2)
-    assert left_out(result) == ([] if runs else ["2 own tests on x: changes state (--pagesmoke-allow-writes runs it)"])
+    assert left_out(result) == (
+        [] if runs else ["2 own tests on x: changes state, and --pagesmoke-allow-writes is not given"]
+    )
 
 
 def test_what_writes_on_one_target_of_two(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
@@ -246,11 +248,11 @@ def test_what_writes_on_one_target_of_two(pytester: pytest.Pytester, serve: Serv
     )
     result = run_both("test_own.py", "--pagesmoke=main", "--pagesmoke=new")
     result.assert_outcomes(passed=1, deselected=deselected(result))
-    assert left_out(result) == ["3 own tests on main: changes state (--pagesmoke-allow-writes runs it)"]
+    assert left_out(result) == ["3 own tests on main: changes state, and --pagesmoke-allow-writes is not given"]
     result = run_both("test_own.py", "--pagesmoke=main")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert left_out(result) == [
-        "2 own tests on main: changes state (--pagesmoke-allow-writes runs it)",
+        "2 own tests on main: changes state, and --pagesmoke-allow-writes is not given",
         "1 own test on main: only on new",
     ]
 
@@ -336,6 +338,10 @@ def test_where_no_target_is_given_the_address_of_base_url_counts(  # noqa: PLR09
     assert result.ret == 0
     assert names(pytester) == sorted([*ALWAYS, *wanted])
     assert deselected(result) == 5 - len(wanted)
+    name = "preview" if "new" in address else "production" if wanted is ON_PRODUCTION else "local"
+    assert {line.partition(": ")[0] for line in left_out(result)} <= {
+        f"{n} own test{'s' * (n > 1)} on {name}" for n in range(1, 5)
+    }
     if wanted is ON_PRODUCTION:
         assert run("--pagesmoke-allow-writes").ret == 0
         assert names(pytester) == sorted([*ALWAYS, *ON_PRODUCTION, "Case::test_case", "test_writes"])
@@ -363,19 +369,67 @@ def test_where_no_target_is_given_the_settings_say_what_an_address_is(
         def test_name(): pass
         """
     )
-    assert run_both("-p", "no:base_url").ret == 0
+    result = run_both("-p", "no:base_url")
+    assert result.ret == 0
     assert names(pytester) == wanted
+    said = {
+        "production": [
+            "1 own test on shop: changes state, and --pagesmoke-allow-writes is not given",
+            "1 own test on shop: not on production",
+        ],
+        "preview": ["1 own test on shop: only on PRODUCTION"],
+    }
+    assert left_out(result) == said[kind]
 
 
 def test_where_the_settings_are_mistaken_nothing_is_guessed(pytester: pytest.Pytester, run: Pytest) -> None:
     pytester.makeini("[pytest]\nbase_url = https://shop.example.pages.dev")
-    pytester.path.joinpath("pagesmoke.toml").write_text("[targets.shop]\nkind = 3")
+    pytester.path.joinpath("pagesmoke.toml").write_text(
+        '[targets.shop]\nurl = "https://shop.example.pages.dev"\nkind = 3'
+    )
     pytester.makepyfile(test_own="import pytest\n@pytest.mark.pagesmoke(writes=True)\ndef test_writes(): pass")
     result = run("-p", "no:base_url")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: pagesmoke: *pagesmoke.toml:*"])
+    result.stderr.fnmatch_lines(["ERROR: pagesmoke: pagesmoke.toml: targets.shop*"])
+    active = run("--pagesmoke=shop")
+    assert (active.ret, active.errlines) == (4, result.errlines)  # the same words
     pytester.makepyfile(test_own="def test_plain(): pass")
     assert run("-p", "no:base_url").ret == 0
+
+
+SLIPS = """
+    import pytest
+    @pytest.mark.pagesmoke(only_on="prodution")
+    def test_kind(base_url): pass
+    @pytest.mark.pagesmoke(not_on=["Stagging", "production-2", "PRODUCTION"])
+    def test_name(base_url): pass
+    @pytest.mark.pagesmoke(only_on=["mine", "preview"])
+    def test_typed(base_url): pass
+    @pytest.mark.pagesmoke(not_on="nowhere")
+    def test_other(base_url): pass
+"""
+
+
+@pytest.mark.parametrize("active", [False, True], ids=["inactive", "active"])
+def test_a_name_that_is_a_slip_is_said(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, active: bool) -> None:
+    """A name may be that of a target that other runs are given, so it is no mistake; but one that nearly is one is told."""
+    url = serve({}).url
+    (pytester.path / "pagesmoke.toml").write_text(
+        f'[targets.staging]\nurl = "https://staging.example.com"\n[targets.mine]\nurl = "{url}"\n'
+    )
+    pytester.makeini(f"[pytest]\nbase_url = {url}")
+    pytester.makepyfile(test_own=SLIPS)
+    result = run_both("-p", "no:base_url", "test_own.py", *(["--pagesmoke=mine"] if active else []))
+    assert result.ret == 0
+    said = " is no kind, nor a target of this run or of the settings: did you mean "
+    lines = [
+        line.removeprefix("pagesmoke: ").removeprefix("marker").strip() for line in result.outlines if said in line
+    ]
+    assert lines == [
+        f"'prodution'{said}'production'?",
+        f"'Stagging'{said}'staging'?",
+        f"'production-2'{said}'production'?",
+    ]
 
 
 @pytest.mark.usefixtures("ran")

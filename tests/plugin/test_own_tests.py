@@ -1240,7 +1240,7 @@ def test_overrides_are_checked(pytester: pytest.Pytester, serve: Serve, run: Pyt
             "None": "pagesmoke_headers takes a dict of texts: {'Authorization': '…'}",
             "['a']": "pagesmoke_headers takes a dict of texts: *",
             "{'X-Key': 3}": "pagesmoke_headers takes a dict of texts: *",
-            "{'X-Key': 'hunter2\\\\nhunter2'}": "pagesmoke_headers: X-Key has a line break; the value is not shown",
+            "{'X-Key': 'hunter2\\\\nhunter2'}": "pagesmoke_headers: 'X-Key' has a line break in its value, which is not shown",
         },
         "pagesmoke_timeout_s": {
             "'2'": "pagesmoke_timeout_s takes a number of seconds above 0, not '2'",
@@ -1343,7 +1343,7 @@ def test_a_deadline_of_the_projects_own(pytester: pytest.Pytester, serve: Serve,
     result = run("test_own.py", "pagesmoke.toml::test_page", f"--base-url={serve(respond).url}")
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(["timeout: expected 200, got no complete answer within 0.3 s*"])
-    result.stdout.fnmatch_lines(["*httpx.ConnectTimeout: no complete answer within 0.3 s*"])
+    result.stdout.fnmatch_lines(["*httpx.ReadTimeout: no complete answer within 0.3 s (waiting for the headers)*"])
 
 
 # As pytest lists them.
@@ -1503,3 +1503,69 @@ def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve,
     shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
     assert SECRET not in shown
     assert shown.count("***") >= 3
+
+
+def test_a_secret_that_pytest_cuts(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """Without -vv it shortens what is long, wherever that is."""
+    secret = "-".join(f"{number * 7919:x}" for number in range(3, 60))
+    assert len(secret) > 240
+    pytester.makeconftest(
+        f"""
+        import pytest
+        @pytest.fixture(scope="session")
+        def pagesmoke_headers(): return {{"Authorization": "Bearer {secret}"}}
+        """
+    )
+    pytester.makepyfile(
+        test_own="""
+        def test_repr(pagesmoke_client, pagesmoke_headers): assert pagesmoke_headers == 3
+        def test_text(pagesmoke_client, pagesmoke_headers): assert "" .join(pagesmoke_headers.values()) == "Bearer"
+        def test_length(pagesmoke_client, pagesmoke_headers): assert not list(pagesmoke_headers.values())
+        def test_token(pagesmoke_client): pagesmoke_client.get("/?token=f00ba4").raise_for_status()
+        """
+    )
+    url = f"--pagesmoke=x={serve({'*': Reply(500)}).url}"
+    for options in ([], ["--showlocals"], ["-v"], ["--tb=short"]):
+        result = run_both("test_own.py", url, "--junitxml=j.xml", *options)
+        result.assert_outcomes(failed=4)
+        shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
+        assert "..." in shown
+        assert not [at for at in range(len(secret) - 11) if secret[at : at + 12] in shown]
+        assert not [
+            text
+            for text in re.findall(r"[\w-]+(?=\.\.\.)|(?<=\.\.\.)[\w-]+", shown)
+            if len(text) > 3 and text in secret
+        ]
+        assert "?token=***" in shown
+
+
+def test_after_a_refusal_no_earlier_request_is_shown(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        def test_refused(pagesmoke_client):
+            pagesmoke_client.get("/earlier")
+            pagesmoke_client.post("/later")
+        """
+    )
+    (pytester.path / "pagesmoke.toml").write_text(f'[targets.main]\nurl = "{serve({}).url}"\nkind = "production"')
+    result = run_both("test_own.py", "--pagesmoke=main")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *pytest_pagesmoke.WriteRefused: POST http://127.0.0.1:*/later was not sent: *"])
+    result.stdout.no_fnmatch_line("*last request*")
+    result.stdout.no_fnmatch_line("*curl*")
+
+
+def test_a_target_that_is_none(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.mark.parametrize("pagesmoke_target", ["x"])
+        def test_client(pagesmoke_client, pagesmoke_target): pass
+        def test_factory(pagesmoke_client_factory): pagesmoke_client_factory("x")
+        """
+    )
+    result = run("test_own.py", f"--pagesmoke=x={serve({}).url}")
+    result.assert_outcomes(errors=1, failed=1)
+    said = "a client is made for a target, not for 'x'. To choose targets by name: parametrize(\"pagesmoke_target\", [[]…[]], indirect=True)"
+    result.stdout.fnmatch_lines([said] * 2)

@@ -36,6 +36,7 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     own: tuple[str, ...] = (),
     body_bytes: int = 0,
+    timeout_s: float = 2.5,
     seen: Observation | None = None,
     whole: bool = True,
     target: Target = TARGET,
@@ -47,6 +48,7 @@ def exchange(
         headers=headers or {},
         own=own,
         body_bytes=body_bytes,
+        timeout_s=timeout_s,
         seen=seen or Answer(url=url, status=200, elapsed_s=0.254),
         whole=whole,
     )
@@ -222,8 +224,21 @@ def test_the_shell_takes_the_address_as_it_is(path: str) -> None:
     assert last == TARGET.url + path
 
 
+def test_a_token_in_the_address_is_a_variable() -> None:
+    url = f"{URL}?a=b&Token=its%20s3cret&c=d"
+    shown = last_request(exchange(seen=Answer(url=url, status=302, headers={"location": "/?api_key=s3cret#a"})))
+    assert "s3cret" not in shown
+    assert f"asked     GET {URL}?a=b&Token=***&c=d\n" in shown
+    assert "location: /?api_key=***#a" in shown
+    assert repeat(url=f"{URL}?a=b&Token=s3cret&c=d") == f"{CURL} '{URL}?a=b&Token='\"$TOKEN\"'&c=d'"
+
+
+def test_a_deadline_of_the_request() -> None:
+    assert repeat(timeout_s=30) == f"curl -sS -i --compressed --max-time 30 {URL}"
+
+
 def test_a_long_address_is_whole() -> None:
-    url = f"{URL}?token={'x' * 2500}"
+    url = f"{URL}?q={'x' * 2500}"
     assert shlex.split(repeat(url=url))[-1] == url
 
 
@@ -265,7 +280,7 @@ def ask(hostile: Hostile) -> Iterator[Callable[..., tuple[Asked, Asked]]]:
             secrets=NO_SECRETS,
             may_write=lambda: False,
             protected=(),
-            note=noted.append,
+            note=lambda exchange: noted.append(exchange) if exchange else None,
         )
         with TargetClient(target, transport) as client:
             assert send(client).status_code == 200
@@ -299,6 +314,7 @@ SENDS: Final[Mapping[str, tuple[Send, Mapping[str, str]]]] = {
     "get": (lambda client: client.get("/a/b?c=d&e=%20f"), {}),
     "get with brackets": (lambda client: client.get("/a?b[]=1&c={d,e}&f=[1-3]"), {}),
     "get in another script": (lambda client: client.get("/ü?b=ü"), {}),
+    "get with a token": (lambda client: client.get("/a?token=b%20c&d=e&sig=f"), {"TOKEN": "b%20c", "SIG": "f"}),
     "head": (lambda client: client.head("/a"), {}),
     "options": (lambda client: client.options("/a", headers={"Origin": "https://example.com"}), {}),
     "post": (lambda client: client.post("/a"), {}),

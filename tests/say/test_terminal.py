@@ -230,17 +230,21 @@ def test_own_tests_have_the_last_column() -> None:
     ]
 
 
+DESELECTED = [("left out", "1 own test on x: why"), ("left out", "2 own tests on y: why"), ("marker", "so")]
+
+
 def test_own_tests_alone() -> None:
     """Without settings there is no line of them."""
     alone = run(own("failed", ended=1001.0), own("passed"))
     assert (
-        "\n".join(line.text for line in summary([alone], settings="", deselected=["1 own test on x: why", "and more"]))
+        "\n".join(line.text for line in summary([alone], settings="", deselected=DESELECTED))
         == """\
 target      address                  verdict  own tests  time
 production  https://www.example.com  BROKEN   1/2        1.0 s
 
 left out  1 own test on x: why
-          and more
+          2 own tests on y: why
+marker    so
 next      read the failures of your own tests above
 verify    pytest --lf --pagesmoke=production=https://www.example.com"""
     )
@@ -269,5 +273,9 @@ def test_what_to_read_next() -> None:
 
 def test_what_the_marker_left_out() -> None:
     counts = {("main", "not on production"): 2, ("new", "only on main"): 1}
-    assert left_out(counts) == ["2 own tests on main: not on production", "1 own test on new: only on main"]
-    assert left_out({}) == []
+    assert left_out(counts, {"mian": "main"}) == [
+        ("left out", "2 own tests on main: not on production"),
+        ("left out", "1 own test on new: only on main"),
+        ("marker", "'mian' is no kind, nor a target of this run or of the settings: did you mean 'main'?"),
+    ]
+    assert left_out({}, {}) == []

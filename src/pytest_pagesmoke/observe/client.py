@@ -23,8 +23,8 @@ from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.failures import explain
-from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, headers_of
-from pytest_pagesmoke.redact import MASK, Secrets
+from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Phase, Way, headers_of
+from pytest_pagesmoke.redact import MASK, Secrets, without_tokens
 
 T = TypeVar("T")
 _PIECE_BYTES: Final = 1024  # of a packed body: what httpx unpacks at once is at most a thousand times that
@@ -42,6 +42,10 @@ class _Call:
         """On time.monotonic(), which is the event loop's clock, too."""
         return self.started + self.timeout_s
 
+
+#: How frameworks are told to take a request for one with another method: Express, Rails, Symfony, ASP.NET, Google's APIs.
+_OVERRIDING_HEADERS: Final = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
+_OVERRIDING_PARAMETER: Final = "_method"
 
 #: In the extensions of a request whose body the test reads itself; those of its redirects inherit it, an Auth's own have none.
 _STREAM: Final = "pagesmoke.stream"
@@ -97,7 +101,8 @@ class TargetTransport(httpx.BaseTransport):
     """Sends the requests of a client one by one, redirects among them: whatever way one takes, it comes through here.
 
     ``may_write`` tells whether the test that runs now may change something on production; ``protected`` are addresses of
-    production targets, which clients of other targets leave alone, too. ``note`` takes each exchange.
+    production targets, which clients of other targets leave alone, too. ``note`` takes each exchange; None before one, so that nothing
+    is shown of an earlier request where this one comes to none.
     """
 
     def __init__(
@@ -109,7 +114,7 @@ class TargetTransport(httpx.BaseTransport):
         secrets: Secrets,
         may_write: Callable[[], bool],
         protected: Iterable[str],
-        note: Callable[[Exchange], None],
+        note: Callable[[Exchange | None], None],
     ) -> None:
         self._target = target
         self._origin = _origin(httpx.URL(target.url))
@@ -129,12 +134,14 @@ class TargetTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises WriteRefused, or an exception of httpx whose text says what happened."""
+        self._note(None)
         call = _CALL.get() or _Call(time.monotonic(), self._target.manners.timeout_s)
         body = _body_of(request, call)  # first: it may run code of the test, which could still change the request
         method, address = request.method, request.url.copy_with(userinfo=b"")  # credentials in it became a header
         url = str(address)
-        self._refuse_writes(method, url, known=self._is_protected(address, request.headers))
         own = self._own(address, request.headers)
+        meant = _meant_by(address, [*own.items(), *request.headers.multi_items()])
+        self._refuse_writes(method, url, meant=meant, known=self._is_protected(address, request.headers))
         asked_for = request.headers.get("accept-encoding", ACCEPT_ENCODING)
         sending = _Sending(
             self._connections, self._target, call=call, method=method, url=url, body=body, asked_for=asked_for
@@ -150,6 +157,7 @@ class TargetTransport(httpx.BaseTransport):
                 headers=theirs,
                 own=tuple(own),
                 body_bytes=len(body),
+                timeout_s=call.timeout_s,
                 seen=struck,
                 whole=whole,
             )
@@ -193,11 +201,11 @@ class TargetTransport(httpx.BaseTransport):
         for stream in [*self._open]:
             stream.close()
 
-    def _refuse_writes(self, method: str, url: str, *, known: bool) -> None:
+    def _refuse_writes(self, method: str, url: str, *, meant: str, known: bool) -> None:
         """Every method is a write but those that HTTP calls safe: what an unknown one does, nobody knows here."""
-        if method in SAFE_METHODS:
+        if method in SAFE_METHODS and not meant:
             return
-        said = f"{method} {self._secrets.out_of(url)} was not sent: "
+        said = f"{method} {without_tokens(self._secrets.out_of(url))}{f' as {meant}' if meant else ''} was not sent: "
         allowed = f"({'/'.join(sorted(SAFE_METHODS))} alone)"
         if self._target.kind is not Kind.PRODUCTION:
             if known:  # no mark allows that: the test was chosen for another target
@@ -254,6 +262,13 @@ class TargetTransport(httpx.BaseTransport):
         except BaseException:  # Ctrl-C among them: nothing may go on behind a test that has ended
             future.cancel()
             raise
+
+
+def _meant_by(url: httpx.URL, headers: Iterable[tuple[str, str]]) -> str:
+    """The method that is no safe one by which a server is asked to go instead of the request's own; empty where none is."""
+    asked = [one for name, value in headers if name.lower() in _OVERRIDING_HEADERS for one in value.split(",")]
+    asked += url.params.get_list(_OVERRIDING_PARAMETER)
+    return next((method for one in asked if (method := one.strip().upper()) and method not in SAFE_METHODS), "")
 
 
 def _site(url: httpx.URL) -> tuple[bytes, int | None]:
@@ -373,7 +388,7 @@ class _Sending:
         self._body = body
         self._asked_for = asked_for  # the encodings
         self._chunks: AsyncIterator[bytes] | None = None
-        self._came = False
+        self._way = Way()
 
     @property
     def elapsed_s(self) -> float:
@@ -385,12 +400,10 @@ class _Sending:
 
         async def begun() -> httpx.Response:
             return await self._connections.begin(
-                self._target, self._url, headers(), method=self._method, body=self._body
+                self._target, self._url, headers(), self._way, method=self._method, body=self._body
             )
 
-        response = await self._in_time(begun())
-        self._came = True
-        return response
+        return await self._in_time(begun())
 
     async def read(self, response: httpx.Response) -> tuple[bytes, bytes]:
         """The whole body: as it came, and unpacked. One in an encoding that the test itself asked for stays as it came."""
@@ -442,11 +455,10 @@ class _Sending:
             async with asyncio.timeout_at(self._call.deadline):
                 return await waiting
         except TimeoutError:
-            where = (
-                "the headers came, the body did not end" if self._came else "waiting for the connection or the headers"
-            )
-            text = f"no complete answer within {self._call.timeout_s:g} s ({where})"
-            raise _Failed(Reason.TIMEOUT, text, httpx.ReadTimeout if self._came else httpx.ConnectTimeout) from None
+            phase = self._way.phase
+            text = f"no complete answer within {self._call.timeout_s:g} s ({phase})"
+            error = httpx.ConnectTimeout if phase is Phase.CONNECTION else httpx.ReadTimeout
+            raise _Failed(Reason.TIMEOUT, text, error) from None
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent becomes one of httpx's own
             raise _Failed(*explain(error), _error_of(error)) from None
 

@@ -75,7 +75,7 @@ def _explain_http(cause: BaseException) -> tuple[Reason, str] | None:
             return Reason.UNREACHABLE, f"the proxy does not let this run through: {cause}"
         case httpx.LocalProtocolError():
             # Its text quotes the header, which may be a secret.
-            return Reason.PROTOCOL, "a header of the target cannot be sent: HTTP does not allow its name or value"
+            return Reason.PROTOCOL, "a header cannot be sent: HTTP does not allow its name or value"
         case httpx.RemoteProtocolError() if "without sending a response" in str(cause):
             return Reason.RESET, "the server closed the connection without an answer"
         case httpx.RemoteProtocolError() if "without sending complete" in str(cause):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any, Final
@@ -36,13 +37,46 @@ class _RedirectLoop(Exception):
     """Redirects that only tidy the address, without end."""
 
 
-@dataclass
-class _Progress:
+class Phase(StrEnum):
     """How far an exchange has come, so that a time-out can say where it stood."""
 
+    CONNECTION = "waiting for the connection"
+    HEADERS = "waiting for the headers"
+    BODY = "the headers came, the body did not end"
+
+
+class Way:
+    """A request's way over the network, as httpcore tells it: how far it came, and whether over a connection of its own."""
+
+    def __init__(self) -> None:
+        self.begins()
+
+    def begins(self) -> None:
+        """Once more, from the start: sent again, or redirected."""
+        self.connected = False
+        self.phase = Phase.CONNECTION
+        self._stream: Any = None
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of an event of httpcore's trace."""
+        if event == "connection.connect_tcp.started":
+            self.connected = True
+        elif event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+        elif event.endswith("start_tls.failed") and self._stream is not None:
+            # httpcore closes the connection over an exception, but not when the deadline falls into the handshake.
+            await self._stream.aclose()
+        elif event.endswith(".send_request_headers.started"):
+            self.phase = Phase.HEADERS
+
+
+@dataclass
+class _Progress:
+    """Where an exchange is, over redirects that tidy its address."""
+
     url: str
+    way: Way
     hops: list[Hop] = field(default_factory=list)
-    phase: str = "waiting for the connection or the headers"
 
 
 class _Quiet(logging.Filter):
@@ -62,9 +96,9 @@ class Connections:
         self._clients: dict[tuple[str, bool, bool], httpx.AsyncClient] = {}
 
     async def begin(
-        self, target: Target, url: str, headers: httpx.Headers, *, method: str = "GET", body: bytes = b""
+        self, target: Target, url: str, headers: httpx.Headers, way: Way, *, method: str = "GET", body: bytes = b""
     ) -> httpx.Response:
-        """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``.
+        """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``; ``way`` tells how far it came.
 
         A connection that has served another request may have been closed, or spoilt, since then: that says nothing of this
         one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
@@ -72,15 +106,18 @@ class Connections:
         """
         client = self._client(target, secure=url.startswith("https:"), kept=method in SAFE_METHODS)
         while True:
-            way = _Way()
+            way.begins()
             request = client.build_request(
                 method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
             )
             try:
-                return await client.send(request, stream=True, auth=None)
+                response = await client.send(request, stream=True, auth=None)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 if way.connected or method not in SAFE_METHODS:
                     raise
+            else:
+                way.phase = Phase.BODY
+                return response
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
@@ -123,7 +160,7 @@ class HttpObserver:
         return self._secrets.struck_out(await self._ask(target, probe))
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
-        progress = _Progress(url=probe.address(target))
+        progress = _Progress(url=probe.address(target), way=Way())
         started = time.monotonic()
         timeout_s = target.manners.timeout_s
 
@@ -140,7 +177,7 @@ class HttpObserver:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(target, probe, progress, started)
         except TimeoutError:
-            return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.phase})")
+            return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.way.phase})")
         except _RedirectLoop as loop:
             return no_answer(Reason.REDIRECT_LOOP, str(loop))
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent is an observation, no crash
@@ -155,13 +192,12 @@ class HttpObserver:
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            begun = await self._connections.begin(target, progress.url, _request_headers(target, probe))
+            begun = await self._connections.begin(target, progress.url, _request_headers(target, probe), progress.way)
             async with aclosing(begun) as response:
                 headers = dict(headers_of(response))
                 redirect = headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
                 onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
-                    progress.phase = "the headers came, the body did not end"
                     encoding = headers.get("content-encoding", "")
                     body = await read_body(
                         response.aiter_raw(), encoding=encoding, max_bytes=target.manners.max_body_bytes
@@ -180,23 +216,6 @@ class HttpObserver:
             if onward in visited or len(progress.hops) > _MAX_HOPS:
                 raise _RedirectLoop(f"redirects in a circle: {' -> '.join(_path(url) for url in (*visited, onward))}")
             progress.url = onward
-
-
-class _Way:
-    """A question's way over the network, as httpcore tells it: whether it was given a connection of its own."""
-
-    def __init__(self) -> None:
-        self.connected = False
-        self._stream: Any = None
-
-    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.started":
-            self.connected = True
-        elif event == "connection.connect_tcp.complete":
-            self._stream = info["return_value"]
-        elif event.endswith("start_tls.failed") and self._stream is not None:
-            # httpcore closes the connection over an exception, but not when the deadline falls into the handshake.
-            await self._stream.aclose()
 
 
 async def _set_headers_aside(response: httpx.Response) -> None:

@@ -31,12 +31,13 @@ from pytest_pagesmoke.plugin.collection import (
     shield,
 )
 from pytest_pagesmoke.plugin.looking import Looking
+from pytest_pagesmoke.plugin.marker import left_out_of
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import OwnTests
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.terminal import left_out, summary
-from pytest_pagesmoke.settings import FILE_NAME, SetUpError, load
+from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
 from pytest_pagesmoke.targets import Selection, select
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
@@ -109,6 +110,7 @@ class ActiveRun:
             multiplies=self.multiplies,
             dist=served if serving or selection.dist is not None else None,
             dist_row=DIST_TARGET if selection.dist is not None else serving or "",
+            declared=self._settings.targets,
             protected=self._known_production(),
             secrets=self._secrets,
             find=self._looking.find,
@@ -144,7 +146,7 @@ class ActiveRun:
         if flaw and not selection.folder_typed and (served or selection.dist is not None):
             said.append(flaw)
         if said:
-            raise SetUpError(said[0] if len(said) == 1 else "\n  ".join([f"{len(said)} mistakes", *said]))
+            raise mistaken(said)
         return selection
 
     def _without_secrets(self, planned: Iterable[Planned]) -> tuple[Planned, ...]:
@@ -182,10 +184,7 @@ class ActiveRun:
 
     def _shown(self, file: Path | None) -> str:
         """A file as whoever stands here would name it."""
-        if file is None:
-            return FILE_NAME
-        shown = os.path.relpath(file, self._here)
-        return str(file) if shown.startswith("..") else shown
+        return as_named(file, self._here)
 
     def _file_in_ids(self) -> str:
         """The settings file as it stands in test ids: its path from the root, if it has one of its own below that."""
@@ -357,11 +356,12 @@ class ActiveRun:
             terminalreporter.write_line(
                 f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
             )
-        deselected = left_out(self.results.deselected)
+        kept = left_out_of(self._config)
+        deselected = left_out(kept.counts, kept.slips)
         runs = [] if self._only_lists() else self._target_runs()
         if not runs:
-            for text in deselected:
-                terminalreporter.write_line(f"pagesmoke: left out {text}")
+            for label, text in deselected:
+                terminalreporter.write_line(f"pagesmoke: {label} {text}")
             if not self._planned:
                 terminalreporter.write_line(
                     f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}"

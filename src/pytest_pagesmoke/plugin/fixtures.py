@@ -51,7 +51,7 @@ def pagesmoke_client(
     raises `httpx.TimeoutException`. Anything but the three methods raises `pytest_pagesmoke.WriteRefused` on production, unless the
     test is marked `pagesmoke(writes=True)` and the run has `--pagesmoke-allow-writes`. A test that fails shows its last request.
     """
-    client = _pagesmoke_active.own.client(_pagesmoke_overrides.on(pagesmoke_target))
+    client = _pagesmoke_active.own.client(pagesmoke_target, _pagesmoke_overrides)
     yield client
     client.close()
 
@@ -74,7 +74,7 @@ def pagesmoke_client_factory(
     clients: list[TargetClient] = []
 
     def make(target: Target) -> TargetClient:
-        clients.append(_pagesmoke_active.own.client(overrides.on(target)))
+        clients.append(_pagesmoke_active.own.client(target, overrides))
         return clients[-1]
 
     yield make
@@ -107,7 +107,7 @@ def pagesmoke_user_agent() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def _pagesmoke_session_scope(
+def _pagesmoke_overrides_take_session_scope(
     pagesmoke_headers: dict[str, str],
     pagesmoke_timeout_s: float | None,
     pagesmoke_user_agent: str | None,
@@ -117,7 +117,7 @@ def _pagesmoke_session_scope(
 
 @pytest.fixture
 def _pagesmoke_overrides(
-    _pagesmoke_session_scope: None,
+    _pagesmoke_overrides_take_session_scope: None,
     pagesmoke_headers: dict[str, str],
     pagesmoke_timeout_s: float | None,
     pagesmoke_user_agent: str | None,

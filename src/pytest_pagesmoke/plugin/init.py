@@ -13,6 +13,7 @@ import pytest
 from pytest_pagesmoke.checks.page import PageCheck, PageSpec
 from pytest_pagesmoke.diagnose import COMMAND
 from pytest_pagesmoke.model import Kind, Target
+from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.pin import Build, Pins, pin_build, pin_site, questions
 from pytest_pagesmoke.plan import Planned, PlannedLive, plan
@@ -99,7 +100,11 @@ class _Pinning:
         self._dist = Path(here, self._selection.served)
         self._server = local_server(self._selection, folder=self._dist, project=here)
         self._looking = Looking(
-            project=here, dist=self._dist, secrets=secrets_of(self._selection.targets), local=self._server
+            project=here,
+            dist=self._dist,
+            secrets=secrets_of(self._selection.targets),
+            local=self._server,
+            background=Background(),
         )
 
     def stop(self) -> None:

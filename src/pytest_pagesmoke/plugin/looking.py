@@ -33,7 +33,7 @@ class Looking:
         dist: Path,
         secrets: Secrets,
         local: LocalAddress | None,
-        background: Background | None = None,
+        background: Background,
     ) -> None:
         self._project = project
         self._dist = dist

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
@@ -21,6 +23,26 @@ NO_TARGET: Final = (
     "needs a target: --base-url=URL on the command line, or --pagesmoke=WHAT (a URL, local, a target of the settings)"
 )
 _KEYWORDS: Final = ("only_on", "not_on", "writes")
+_KINDS: Final = ("production", "preview", "local")
+#: How much a name that nothing is called must look like one that something is, to be taken for a slip: `prodution`, not `prod`.
+_LIKENESS: Final = 0.8
+
+
+@dataclass
+class LeftOut:
+    """What the markers of a run keep from running. In xdist the workers know it, and the controller hears it at their end."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  #: tests, by target and reason
+    slips: dict[str, str] = field(default_factory=dict)  #: names that nothing is called, and which may be meant
+
+
+_LEFT_OUT: Final = pytest.StashKey[LeftOut]()
+_WORKEROUTPUT_KEY: Final = "pagesmoke_marker"
+
+
+def left_out_of(config: pytest.Config) -> LeftOut:
+    """What markers have kept from running so far."""
+    return config.stash.setdefault(_LEFT_OUT, LeftOut())
 
 
 class Wishes:
@@ -30,6 +52,22 @@ class Wishes:
         self._only_on = [_names(mark.kwargs["only_on"]) for mark in marks if mark.kwargs.get("only_on") is not None]
         self._not_on = {name for mark in marks for name in _names(mark.kwargs.get("not_on") or ())}
         self.writes = next((bool(mark.kwargs["writes"]) for mark in marks if "writes" in mark.kwargs), False)
+
+    @property
+    def names(self) -> set[str]:
+        """All that the markers name."""
+        return self._not_on.union(*self._only_on)
+
+    def why_not(self, targets: Sequence[tuple[str, str]], *, allow_writes: bool) -> tuple[str, str] | None:
+        """The target, by name, that keeps the test from running, and why; None where it runs. ``targets``: a name and a kind each.
+
+        A test that is of no one target runs if one of them is such as it wants, and none such as it must keep away from.
+        """
+        missed = [(name, self.misses(name, kind)) for name, kind in targets]
+        if all(why for _, why in missed):
+            return missed[0]
+        forbidden = ((name, self.forbids(name, kind, allow_writes=allow_writes)) for name, kind in targets)
+        return next(((name, why) for name, why in forbidden if why), None)
 
     def misses(self, name: str, kind: str) -> str:
         """Why this target is none of those that the test is for; empty where it is one."""
@@ -43,7 +81,7 @@ class Wishes:
         if unwanted := sorted(each for each in self._not_on if each.casefold() in called):
             return f"not on {unwanted[0]}"
         if self.writes and kind == "production" and not allow_writes:
-            return "changes state (--pagesmoke-allow-writes runs it)"
+            return "changes state, and --pagesmoke-allow-writes is not given"
         return ""
 
 
@@ -53,11 +91,46 @@ def wishes_of(item: pytest.Item) -> Wishes | None:
     return Wishes(marks) if marks else None
 
 
-def leave_out(config: pytest.Config, items: list[pytest.Item], left: AbstractSet[pytest.Item]) -> None:
-    """Deselect the items in ``left``, in pytest's own way: it counts them."""
+def sort_out(
+    config: pytest.Config,
+    items: list[pytest.Item],
+    own: Iterable[tuple[pytest.Item, Sequence[tuple[str, str]]]],
+    *,
+    known: Collection[str],
+) -> None:
+    """Deselect, in pytest's own way, what the markers of the project's ``own`` tests keep from their targets; skip where there is none.
+
+    ``own``: the test, and name and kind of each target that it is for. ``known``: all targets of the run and of the settings.
+    """
+    allow_writes: bool = config.getoption("pagesmoke_allow_writes")
+    left: set[pytest.Item] = set()
+    said = left_out_of(config)
+    for item, targets in own:
+        wishes = wishes_of(item)
+        if wishes is None:
+            continue
+        if not targets:
+            item.add_marker(pytest.mark.skip(reason=NO_TARGET))
+            continue
+        said.slips |= _slips(wishes.names, {*known, *_KINDS})
+        if (why := wishes.why_not(targets, allow_writes=allow_writes)) is not None:
+            left.add(item)
+            said.counts[why] += 1
     if left:
         config.hook.pytest_deselected(items=[item for item in items if item in left])
         items[:] = [item for item in items if item not in left]
+
+
+def _slips(names: AbstractSet[str], known: AbstractSet[str]) -> dict[str, str]:
+    """The names that nothing known is called, but nearly. (Any other may be that of a target that is typed in another run.)"""
+    called = {name.casefold(): name for name in known}
+    strange = [name for name in sorted(names) if name.casefold() not in called]
+    if not strange:
+        return {}
+    import difflib  # only now: hardly any run has a slip in it
+
+    found = ((name, difflib.get_close_matches(name.casefold(), called, n=1, cutoff=_LIKENESS)) for name in strange)
+    return {name: called[near[0]] for name, near in found if near}
 
 
 def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it
@@ -128,38 +201,58 @@ def _base_url(config: pytest.Config) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a run that is not active: what the ini file or the environment gives as base URL is what marked tests would reach."""
-    if ACTIVE in config.stash:
+    if ACTIVE in config.stash or not any(wishes_of(item) for item in items):
         return
-    marked = [(item, wishes) for item in items if (wishes := wishes_of(item))]
-    if not marked:
-        return
-    name, kind = _reached(config)
-    allow_writes: bool = config.getoption("pagesmoke_allow_writes")
-    left: set[pytest.Item] = set()
-    for item, wishes in marked:
-        if not kind:
-            item.add_marker(pytest.mark.skip(reason=NO_TARGET))
-        elif wishes.misses(name, kind) or wishes.forbids(name, kind, allow_writes=allow_writes):
-            left.add(item)
-    leave_out(config, items, left)
+    reached, known = _reached(config)
+    sort_out(config, items, ((item, reached) for item in items), known=known)
 
 
-def _reached(config: pytest.Config) -> tuple[str, str]:
-    """Name and kind of the target at the base URL, as an active run would call it; empty where there is none.
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        said = left_out_of(session.config)
+        output[_WORKEROUTPUT_KEY] = ([[*key, count] for key, count in said.counts.items()], said.slips)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # `Any`: xdist's, which may not be installed
+    counts, slips = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ((), {}))
+    said = left_out_of(node.config)
+    # Not added up: each worker collects all.
+    said.counts |= Counter({(target, why): count for target, why, count in counts})
+    said.slips |= slips
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In a run that is not active: say what was deselected, and why. (An active one says it in its summary.)"""
+    said = left_out_of(config)
+    if ACTIVE not in config.stash and (said.counts or said.slips):
+        from pytest_pagesmoke.say.terminal import left_out
+
+        for label, text in left_out(said.counts, said.slips):
+            terminalreporter.write_line(f"pagesmoke: {label} {text}")
+
+
+def _reached(config: pytest.Config) -> tuple[list[tuple[str, str]], Collection[str]]:
+    """Name and kind of the target at the base URL, as an active run would call it (none where there is no address); and all that targets are called.
 
     Raises pytest.UsageError for mistakes in the settings: whether this is production must not be guessed beside them.
     """
     base_url = _base_url(config)
     if not base_url:
-        return "", ""
-    from pytest_pagesmoke.settings import SetUpError, load
+        return [], ()
+    from pytest_pagesmoke.settings import SetUpError, as_named, load, mistaken
     from pytest_pagesmoke.targets import select
 
+    here = config.invocation_params.dir
     try:
-        settings = load(config.invocation_params.dir)
+        settings = load(here)
+        if settings.mistakes:
+            raise mistaken([f"{as_named(settings.file, here)}: {mistake}" for mistake in settings.mistakes])
     except SetUpError as error:
         raise pytest.UsageError(f"pagesmoke: {error}") from None
-    if settings.mistakes:
-        raise pytest.UsageError("\n  ".join([f"pagesmoke: {settings.file}:", *settings.mistakes]))
     targets = select([], base_url=base_url, declared=settings.targets).targets
-    return next(((target.name, str(target.kind)) for target in targets), ("", ""))
+    return [(target.name, str(target.kind)) for target in targets], {
+        *settings.targets,
+        *(target.name for target in targets),
+    }

@@ -16,7 +16,8 @@ from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plugin import base_url_of_target
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
-from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, Wishes, leave_out, wishes_of
+from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, sort_out, wishes_of
+from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
@@ -46,8 +47,8 @@ class _Place:
 class OwnTests:
     """Hooks and state of the project's own tests. ``multiplies``: those that ask for a target run once for each.
 
-    ``dist`` is the build output where this run looks at it, ``dist_row`` what its tests count for; ``protected`` are addresses of production that the settings know;
-    ``find`` says where the local server listens.
+    ``dist`` is the build output where this run looks at it, ``dist_row`` what its tests count for; ``declared`` are the targets of the settings,
+    ``protected`` the addresses of production that these know; ``find`` says where the local server listens.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class OwnTests:
         multiplies: bool,
         dist: Path | None,
         dist_row: str,
+        declared: Collection[str],
         protected: Iterable[str],
         secrets: Secrets,
         find: Callable[[Target], Target | NotStarted],
@@ -69,6 +71,7 @@ class OwnTests:
         self._multiplies = multiplies
         self._dist = dist
         self._dist_row = dist_row
+        self._declared = declared
         self._protected = {*protected, *(target.url for target in targets if target.kind is Kind.PRODUCTION)} - {""}
         self._secrets = secrets
         self._find = find
@@ -114,14 +117,21 @@ class OwnTests:
             pytest.skip("needs a build output: --pagesmoke=dist, a folder, or --pagesmoke=local")
         return self._dist
 
-    def client(self, target: Target) -> TargetClient:
-        """A client for ``target``, to be closed by whoever asked."""
+    def client(self, target: object, overrides: Overrides) -> TargetClient:
+        """A client for ``target``, to be closed by whoever asked. Fails the test where a parametrization has put something else there."""
+        if not isinstance(target, Target):
+            pytest.fail(
+                f"a client is made for a target, not for {target!r}. To choose targets by name: "
+                f'parametrize("{TARGET_FIXTURE}", […], indirect=True)',
+                pytrace=False,
+            )
         from pytest_pagesmoke.observe.client import TargetClient, TargetTransport
         from pytest_pagesmoke.observe.http import Connections
 
         if self._connections is None:
             self._connections = Connections()
             self._background.at_end(self._connections.close)
+        target = overrides.on(target)
         self._secrets.learn([target])
         transport = TargetTransport(
             target,
@@ -153,9 +163,10 @@ class OwnTests:
         item = self._running
         return item is None or (self._tears_down and item.parent not in item.session._setupstate.stack)  # noqa: SLF001 - no public way
 
-    def _note(self, exchange: Exchange) -> None:
+    def _note(self, exchange: Exchange | None) -> None:
         self._last = exchange
-        self._asked[exchange.target.name] = None
+        if exchange is not None:
+            self._asked[exchange.target.name] = None
 
     # Collection.
 
@@ -181,32 +192,14 @@ class OwnTests:
 
     @pytest.hookimpl(trylast=True)  # after the project's own choice, whose markers may be new, too
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        marked = [(item, wishes) for item in items if not isinstance(item, CheckItem) and (wishes := wishes_of(item))]
-        left: set[pytest.Item] = set()
-        for item, wishes in marked:
-            if not self._targets:
-                item.add_marker(pytest.mark.skip(reason=NO_TARGET))
-            elif (why := self._why_not(item, wishes)) is not None:
-                left.add(item)
-                self._results.deselected[why] += 1
-        leave_out(self._config, items, left)
+        own = ((item, self._targets_of(item)) for item in items if not isinstance(item, CheckItem))
+        sort_out(self._config, items, own, known={*self._declared, *self._targets})
 
-    def _why_not(self, item: pytest.Item, wishes: Wishes) -> tuple[str, str] | None:
-        """The target on which a test does not run, and why; None where it does.
-
-        A test that is of no one target runs if one of them is such as it wants, and none such as it must keep away from.
-        """
+    def _targets_of(self, item: pytest.Item) -> list[tuple[str, str]]:
+        """Name and kind of the target that a test is for; of all targets where it is of no one of them."""
         name = _target_of(item)
         known = self._targets.get(name) if isinstance(name, str) else None
-        targets = [known] if known else list(self._targets.values())
-        missed = [(target.name, wishes.misses(target.name, target.kind)) for target in targets]
-        if all(why for _, why in missed):
-            return missed[0]
-        forbidden = (
-            (target.name, wishes.forbids(target.name, target.kind, allow_writes=self._allow_writes))
-            for target in targets
-        )
-        return next(((name, why) for name, why in forbidden if why), None)
+        return [(target.name, target.kind) for target in ([known] if known else self._targets.values())]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         own = [item for item in session.items if not isinstance(item, CheckItem)]
@@ -275,8 +268,8 @@ class OwnTests:
             report.longrepr.addsection("pagesmoke: last request", last_request(exchange))
         if is_ours or any(name.startswith("pagesmoke_") for name in getattr(item, "fixturenames", ())):
             # Whatever the test had in hand may stand there: the headers of its target, say, or an answer that it unpacked itself.
-            report.longrepr = self._secrets.out_of_parts(report.longrepr)
-            report.sections = self._secrets.out_of_parts(report.sections)
+            report.longrepr = self._secrets.out_of_shown(report.longrepr)
+            report.sections = self._secrets.out_of_shown(report.sections)
         if place.told or not report.failed:
             attach(report, [self._record(report, row, call) for row in place.rows])
         else:  # of none of them can be said that it is bad, nor that all was seen

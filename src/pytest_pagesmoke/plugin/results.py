@@ -32,7 +32,6 @@ class Results:
         self._records: dict[tuple[str, str], CheckRecord] = {}
         self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
         self._uncollected: set[str] = set()
-        self.deselected: Counter[tuple[str, str]] = Counter()  # by target and reason
 
     def expect(self, test_id: str, row: str) -> None:
         """Count a test that is to run for this row."""
@@ -85,15 +84,12 @@ class Results:
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
             expected = {row: sorted(ids) for row, ids in self._expected.items()}
-            output[_WORKEROUTPUT_KEY] = (expected, [[*key, count] for key, count in self.deselected.items()])
+            output[_WORKEROUTPUT_KEY] = expected
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        expected, deselected = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, ({}, ()))
-        for row, ids in expected.items():
+        for row, ids in getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, {}).items():
             self._expected[row].update(ids)
-        # Not added up: each worker collects all.
-        self.deselected |= Counter({(target, why): count for target, why, count in deselected})
 
 
 def _outcome(record: CheckRecord, report: pytest.TestReport) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pytest_pagesmoke.model import Answer, Exchange, Finding, NoAnswer, Observation, Probe, Target
+from pytest_pagesmoke.redact import with_tokens_apart, without_tokens
 from pytest_pagesmoke.say.harmless import harmless
 
 #: The headers that tell who answered, and from where.
@@ -71,21 +72,27 @@ def last_request(exchange: Exchange) -> str:
     else:
         lines.append(("got", seen.text))
     lines.append(("took", f"{seen.elapsed_s:.2f} s"))
-    said = [(label, [harmless(text, limit=1000)]) for label, text in lines]
+    said = [(label, [harmless(without_tokens(text), limit=1000)]) for label, text in lines]
     return _laid_out([*said, ("repeat", [harmless(_curl_of(exchange), limit=_MAX_COMMAND)])])
 
 
 def curl(target: Target, probe: Probe) -> str:
     """A command that asks the same; secrets stand in it as `$NAMES`."""
-    command = _curl(target)
+    command = _curl(target, timeout_s=target.manners.timeout_s)
     if probe.accept != "*/*":
         command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
     command += _by_name(() if probe.as_stranger else target.headers)
     return f"{command} {shlex.quote(probe.address(target))}"
 
 
+def _address(url: str) -> str:
+    """An address as a shell takes it: a token in its query is a variable, too."""
+    parts = with_tokens_apart(url)
+    return "".join(f'"${_variable(name)}"' if is_token else shlex.quote(name) for name, is_token in parts)
+
+
 def _curl_of(exchange: Exchange) -> str:
-    command = _curl(exchange.target)
+    command = _curl(exchange.target, timeout_s=exchange.timeout_s)
     if exchange.method == "HEAD":
         command += " -I"
     elif exchange.method != ("POST" if exchange.body_bytes else "GET"):
@@ -103,11 +110,11 @@ def _curl_of(exchange: Exchange) -> str:
         command += ' --data-raw "$BODY"'  # and not --data-binary, to which one that begins with @ is a file's name
     if re.search(r"[][{}]", exchange.seen.url):
         command += " -g"  # brackets are no patterns
-    return f"{command} {shlex.quote(exchange.seen.url)}"
+    return f"{command} {_address(exchange.seen.url)}"
 
 
-def _curl(target: Target) -> str:
-    command = f"curl -sS -i --compressed --max-time {target.manners.timeout_s:g}"
+def _curl(target: Target, *, timeout_s: float) -> str:
+    command = f"curl -sS -i --compressed --max-time {timeout_s:g}"
     if target.manners.user_agent:
         command += f" -A {shlex.quote(target.manners.user_agent)}"
     if target.manners.ca_file:

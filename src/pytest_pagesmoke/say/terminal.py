@@ -24,7 +24,11 @@ class Line:
 
 
 def summary(
-    runs: Sequence[TargetRun], *, settings: str, deselected: Sequence[str] = (), own: Sequence[str] = ("--lf",)
+    runs: Sequence[TargetRun],
+    *,
+    settings: str,
+    deselected: Sequence[tuple[str, str]] = (),
+    own: Sequence[str] = ("--lf",),
 ) -> Iterator[Line]:
     """The whole summary, line by line. ``settings`` is empty where no built-in check ran, ``deselected`` from `left_out`.
 
@@ -34,8 +38,8 @@ def summary(
     yield Line("")
     if settings:
         yield from _prose("settings", settings, "")
-    for index, text in enumerate(deselected):
-        yield Line(_labelled("" if index else "left out", text))
+    for index, (label, text) in enumerate(deselected):
+        yield Line(_labelled("" if index and deselected[index - 1][0] == label else label, text))
     for run in runs:
         for record in run.records:
             for warning in record.warnings:
@@ -61,9 +65,20 @@ def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str], own: Sequen
         yield Line(_labelled("verify", verify_command(runs, own=own)))
 
 
-def left_out(counts: Mapping[tuple[str, str], int]) -> list[str]:
-    """What the markers of hand-written tests kept from running: numbers by target and reason, a line each."""
-    return [f"{count} own test{'s' if count > 1 else ''} on {name}: {why}" for (name, why), count in counts.items()]
+def left_out(counts: Mapping[tuple[str, str], int], slips: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the markers of hand-written tests kept from running, and what in them looks like a slip: a label and a text each.
+
+    ``counts`` are numbers by target and reason, ``slips`` names that nothing is called and which may be meant.
+    """
+    kept = [
+        ("left out", f"{count} own test{'s' if count > 1 else ''} on {name}: {why}")
+        for (name, why), count in counts.items()
+    ]
+    meant = [
+        ("marker", f"{name!r} is no kind, nor a target of this run or of the settings: did you mean {near!r}?")
+        for name, near in slips.items()
+    ]
+    return kept + meant
 
 
 def _labelled(label: str, text: str) -> str:

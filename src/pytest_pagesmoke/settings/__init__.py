@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,19 @@ FILE_NAME: Final = "pagesmoke.toml"
 
 class SetUpError(Exception):
     """The run is set up wrongly, in words for the user (exit status 4). Never raised for a bad site."""
+
+
+def as_named(file: Path | None, here: Path) -> str:
+    """The settings file as whoever stands ``here`` would name it."""
+    if file is None:
+        return FILE_NAME
+    shown = os.path.relpath(file, here)
+    return str(file) if shown.startswith("..") else shown
+
+
+def mistaken(said: Sequence[str]) -> SetUpError:
+    """One error that says all mistakes."""
+    return SetUpError(said[0] if len(said) == 1 else "\n  ".join([f"{len(said)} mistakes", *said]))
 
 
 @dataclass(frozen=True, kw_only=True)
