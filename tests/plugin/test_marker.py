@@ -405,7 +405,7 @@ SLIPS = """
     def test_name(base_url): pass
     @pytest.mark.pagesmoke(only_on=["mine", "preview"])
     def test_typed(base_url): pass
-    @pytest.mark.pagesmoke(not_on="nowhere")
+    @pytest.mark.pagesmoke(not_on=["nowhere", "main"])  # which is not like enough to "mine"
     def test_other(base_url): pass
 """
 
