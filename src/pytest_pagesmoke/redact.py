@@ -63,7 +63,12 @@ class Secrets:
 
     def learn(self, targets: Iterable[Target]) -> None:
         """Strike out from now on what the headers of these targets hold, too."""
-        self._add(text for target in targets for text in _of_headers(target.headers))
+        for target in targets:
+            self.learn_headers(target.headers)
+
+    def learn_headers(self, headers: Mapping[str, str]) -> None:
+        """Strike out from now on what these headers hold, too."""
+        self._add(_of_headers(headers))
 
     def _add(self, texts: Iterable[str]) -> None:
         known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}

@@ -89,7 +89,7 @@ class Clients:
             secrets=secrets_of([target]),
             may_write=may_write,
             protected=protected,
-            note=self._note,
+            begin=self._begin,
         )
         self._made.append(TargetClient(target, transport))
         return self._made[-1]
@@ -98,10 +98,14 @@ class Clients:
     def last(self) -> Exchange:
         return self.noted[-1]
 
-    def _note(self, exchange: Exchange | None) -> None:
-        self.shown = exchange
-        if exchange is not None:
+    def _begin(self) -> Callable[[Exchange], None]:
+        self.shown = None
+
+        def note(exchange: Exchange) -> None:
+            self.shown = exchange
             self.noted.append(exchange)
+
+        return note
 
     def stop(self) -> None:
         self._background.stop()

@@ -401,11 +401,11 @@ SLIPS = """
     import pytest
     @pytest.mark.pagesmoke(only_on="prodution")
     def test_kind(base_url): pass
-    @pytest.mark.pagesmoke(not_on=["Stagging", "production-2", "PRODUCTION"])
+    @pytest.mark.pagesmoke(not_on=["Stagging", "locl", "PRODUCTION"])
     def test_name(base_url): pass
     @pytest.mark.pagesmoke(only_on=["mine", "preview"])
     def test_typed(base_url): pass
-    @pytest.mark.pagesmoke(not_on=["nowhere", "main"])  # which is not like enough to "mine"
+    @pytest.mark.pagesmoke(not_on=["nowhere", "main", "mine2", "preproduction", "production-eu", "stagings-2", "preview-"])
     def test_other(base_url): pass
 """
 
@@ -428,7 +428,7 @@ def test_a_name_that_is_a_slip_is_said(pytester: pytest.Pytester, serve: Serve, 
     assert lines == [
         f"'prodution'{said}'production'?",
         f"'Stagging'{said}'staging'?",
-        f"'production-2'{said}'production'?",
+        f"'locl'{said}'local'?",
     ]
 
 

@@ -280,7 +280,7 @@ def ask(hostile: Hostile) -> Iterator[Callable[..., tuple[Asked, Asked]]]:
             secrets=NO_SECRETS,
             may_write=lambda: False,
             protected=(),
-            note=lambda exchange: noted.append(exchange) if exchange else None,
+            begin=lambda: noted.append,
         )
         with TargetClient(target, transport) as client:
             assert send(client).status_code == 200

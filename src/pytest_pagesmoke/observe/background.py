@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,18 +23,25 @@ class Background:
     def __init__(self) -> None:
         self._loop: _Loop | None = None
         self._thread: threading.Thread | None = None
+        self._process = 0
         self._stopped = False
         self._beginning = threading.Lock()
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin ``coroutine`` there, and return at once. Raises CancelledError when this is, or has been, stopped."""
+        """Begin ``coroutine`` there, and return at once. Raises CancelledError when this is, or has been, stopped.
+
+        Raises RuntimeError in a process that was forked off: threads are not.
+        """
         if self._stopped:
             coroutine.close()
             raise CancelledError("the run is stopped")
+        if self._loop is not None and os.getpid() != self._process:
+            coroutine.close()
+            raise RuntimeError("this is another process, forked from the one that asks; nobody in it would ever answer")
         with self._beginning:  # tests ask from threads of their own, too: two first ones must not begin two loops
             if self._loop is None:
-                self._loop = _Loop()
+                self._loop, self._process = _Loop(), os.getpid()
                 self._thread = threading.Thread(target=self._keep_running, args=[self._loop], name=THREAD, daemon=True)
                 self._thread.start()
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)

@@ -101,8 +101,8 @@ class TargetTransport(httpx.BaseTransport):
     """Sends the requests of a client one by one, redirects among them: whatever way one takes, it comes through here.
 
     ``may_write`` tells whether the test that runs now may change something on production; ``protected`` are addresses of
-    production targets, which clients of other targets leave alone, too. ``note`` takes each exchange; None before one, so that nothing
-    is shown of an earlier request where this one comes to none.
+    production targets, which clients of other targets leave alone, too. ``begin`` is called before each exchange, and gives
+    what takes note of it: a request that is refused comes to none.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class TargetTransport(httpx.BaseTransport):
         secrets: Secrets,
         may_write: Callable[[], bool],
         protected: Iterable[str],
-        note: Callable[[Exchange | None], None],
+        begin: Callable[[], Callable[[Exchange], None]],
     ) -> None:
         self._target = target
         self._origin = _origin(httpx.URL(target.url))
@@ -124,7 +124,7 @@ class TargetTransport(httpx.BaseTransport):
         self._may_write = may_write
         self._protected = frozenset(_site(httpx.URL(address)) for address in protected)
         self._open: WeakSet[_Stream] = WeakSet()
-        self._note = note
+        self._begin = begin
         #: What a client sends of itself. Only the encoding whose decoder can be bounded is asked for.
         self.defaults = {
             "accept": "*/*",
@@ -134,7 +134,7 @@ class TargetTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises WriteRefused, or an exception of httpx whose text says what happened."""
-        self._note(None)
+        note = self._begin()
         call = _CALL.get() or _Call(time.monotonic(), self._target.manners.timeout_s)
         body = _body_of(request, call)  # first: it may run code of the test, which could still change the request
         method, address = request.method, request.url.copy_with(userinfo=b"")  # credentials in it became a header
@@ -161,7 +161,7 @@ class TargetTransport(httpx.BaseTransport):
                 seen=struck,
                 whole=whole,
             )
-            self._note(exchange)
+            note(exchange)
             return struck
 
         def wait(waiting: Coroutine[Any, Any, T]) -> T:

@@ -343,6 +343,8 @@ class ActiveRun:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
         never_collected = self.collect == "yes" and not self._collected
         missing = self._selected.keys() - self.results.ids
+        if self.results.an_end_failed:
+            return pytest.ExitCode.TESTS_FAILED
         if never_collected or (missing and missing == self._selected.keys()):
             return pytest.ExitCode.NO_TESTS_COLLECTED
         return pytest.ExitCode.TESTS_FAILED if missing else pytest.ExitCode.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -130,7 +131,16 @@ def _slips(names: AbstractSet[str], known: AbstractSet[str]) -> dict[str, str]:
     import difflib  # only now: hardly any run has a slip in it
 
     found = ((name, difflib.get_close_matches(name.casefold(), called, n=1, cutoff=_LIKENESS)) for name in strange)
-    return {name: called[near[0]] for name, near in found if near}
+    return {name: called[near[0]] for name, near in found if near and _looks_mistyped(name.casefold(), near[0])}
+
+
+def _looks_mistyped(name: str, near: str) -> bool:
+    """Whether two names differ as by a slip, and not as those of two targets do: `preproduction`, `production-eu`, `feature-2`."""
+    longer, shorter = (name, near) if len(name) > len(near) else (near, name)
+    letters = [re.sub(r"[\W\d_]", "", each) for each in (longer, shorter)]
+    if shorter in longer:
+        return len(longer) - len(shorter) == 1 and letters[0] != letters[1]
+    return letters[0] != letters[1]
 
 
 def _names(value: Any) -> tuple[str, ...]:  # whatever stands in the marker: `_mistakes` has judged it

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from _pytest._code.code import ExceptionRepr
+from _pytest._code.code import ExceptionRepr, TerminalRepr
 
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
@@ -18,7 +19,7 @@ from pytest_pagesmoke.plugin import base_url_of_target
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
 from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, sort_out, wishes_of
 from pytest_pagesmoke.plugin.overrides import Overrides
-from pytest_pagesmoke.plugin.results import Results, attach
+from pytest_pagesmoke.plugin.results import Results, attach, attach_ends, is_of_a_check
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
 from pytest_pagesmoke.say.harmless import harmless
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from pytest_pagesmoke.observe.http import Connections
 
 _DIST_FIXTURE: Final = "pagesmoke_dist"
+_FACTORY_FIXTURE: Final = "pagesmoke_client_factory"
+_HEADERS_FIXTURE: Final = "pagesmoke_headers"
+_FINISH: Final = pytest.FixtureDef.finish.__code__
+#: What of a report is shown somewhere, beside the test's own id.
+_SHOWN: Final = frozenset({"longrepr", "sections", "user_properties", "wasxfail"})
 _DEFINING_BASE_URL: Final = frozenset(
     {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
@@ -82,7 +88,8 @@ class OwnTests:
         self._last: Exchange | None = None  # of the running test, and so below
         self._asked: dict[str, None] = {}  # the targets that it asked
         self._lost = False  # it could not be told which target it is for
-        self._tears_down = False
+        self._may_undo: frozenset[pytest.FixtureDef[Any]] = frozenset()  # were set up for a test that may write
+        self._ends: dict[pytest.FixtureDef[Any], tuple[str, ...]] = {}  # rows, by fixture that has been set up
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
         self._base_url_counts = False
@@ -138,35 +145,53 @@ class OwnTests:
             background=self._background,
             connections=self._connections,
             secrets=self._secrets,
-            may_write=self._permission(),
+            may_write=self._may_write,
             protected=self._protected,
-            note=self._note,
+            begin=self._begin,
         )
         return TargetClient(target, transport)
 
-    def _permission(self) -> Callable[[], bool]:
-        """Whether one client may change something now: for a test that is marked so, and to undo it where that client's fixture ends."""
-        was_allowed = False
+    def _may_write(self) -> bool:
+        """Whether a client may change something now: for a test that is marked so, and to undo it where a fixture of such a test ends."""
+        ending = _ending()
+        return self._may_write_for(self._running) if ending is None else ending in self._may_undo
 
-        def may_write() -> bool:
-            nonlocal was_allowed
-            wishes = wishes_of(self._running) if self._running else None
-            if self._allow_writes and wishes is not None and wishes.writes:
-                was_allowed = True
-                return True
-            return was_allowed and self._is_ending()
+    def _may_write_for(self, item: pytest.Item | None) -> bool:
+        wishes = wishes_of(item) if self._allow_writes and item is not None else None
+        return wishes is not None and wishes.writes
 
-        return may_write
+    def _begin(self) -> Callable[[Exchange], None]:
+        """A request begins: from now on nothing is shown of an earlier one. What takes note of it, if it is still the same attempt then."""
+        attempt = self._asked
+        self._last = None
 
-    def _is_ending(self) -> bool:
-        """Whether fixtures of a wider scope than a test end now, behind whichever test happens to be the last of them."""
+        def note(exchange: Exchange) -> None:
+            if self._asked is attempt:  # a test may leave a thread behind that asks for it
+                self._last = exchange
+                attempt[exchange.target.name] = None
+
+        return note
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
         item = self._running
-        return item is None or (self._tears_down and item.parent not in item.session._setupstate.stack)  # noqa: SLF001 - no public way
+        may_undo, rows = self._may_write_for(item), self._rows_of_end(fixturedef, item)
+        self._may_undo = self._may_undo | {fixturedef} if may_undo else self._may_undo - {fixturedef}
+        self._ends[fixturedef] = rows
+        value = yield
+        if fixturedef.argname == _HEADERS_FIXTURE and isinstance(value, Mapping):
+            # A test may have them without a client. Whoever gives others than texts is told so where they are read.
+            texts = {name: text for name, text in value.items() if isinstance(name, str) and isinstance(text, str)}
+            self._secrets.learn_headers(texts)
+        return value
 
-    def _note(self, exchange: Exchange | None) -> None:
-        self._last = exchange
-        if exchange is not None:
-            self._asked[exchange.target.name] = None
+    def _rows_of_end(self, fixturedef: pytest.FixtureDef[Any], item: pytest.Item | None) -> tuple[str, ...]:
+        """What a fixture's end counts for that comes behind other tests than the one it is set up for; empty where that is none of ours."""
+        info: Any = getattr(item, "_fixtureinfo", None)
+        if item is None or info is None or fixturedef.scope == "function" or isinstance(item, CheckItem):
+            return ()
+        ours = any(needs(info, [fixturedef.argname], name) for name in (TARGET_FIXTURE, _FACTORY_FIXTURE, "base_url"))
+        return self._place_of(item).rows if ours else ()
 
     # Collection.
 
@@ -245,37 +270,58 @@ class OwnTests:
         # Nothing of an attempt before this one: reruns have one protocol, all together.
         self._last, self._asked, self._lost = None, {}, False
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self) -> Generator[None, None, None]:
-        self._tears_down = True
-        try:
-            return (yield)
-        finally:
-            self._tears_down = False
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        ended = self._rows_of_ends(call) or (tuple(self._asked) if isinstance(item, CheckItem) else ())
         if isinstance(item, CheckItem):
-            return (yield)
+            report = yield
+            attach_ends(report, [self._record(report, row, call) for row in ended if report.failed])
+            return report
         place, exchange = self._place_of(item), self._last
-        is_ours = bool(place.rows) or exchange is not None
-        if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace", False):
+        if (place.rows or exchange) and call.excinfo is not None and not self._config.getoption("fulltrace", False):
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection("pagesmoke: last request", last_request(exchange))
-        if is_ours or any(name.startswith("pagesmoke_") for name in getattr(item, "fixturenames", ())):
-            # Whatever the test had in hand may stand there: the headers of its target, say, or an answer that it unpacked itself.
-            report.longrepr = self._secrets.out_of_shown(report.longrepr)
-            report.sections = self._secrets.out_of_shown(report.sections)
-        if place.told or not report.failed:
+        if ended and report.failed:
+            attach_ends(report, [self._record(report, row, call) for row in ended])
+        elif place.told or not report.failed:
             attach(report, [self._record(report, row, call) for row in place.rows])
         else:  # of none of them can be said that it is bad, nor that all was seen
             for row in place.rows:
                 self._results.expect(item.nodeid, row)
         return report
+
+    def _rows_of_ends(self, call: pytest.CallInfo[None]) -> tuple[str, ...]:
+        """The rows for which fixtures count that failed where they ended, behind whichever test that is: in its set-up or its teardown."""
+        if call.excinfo is None or call.when == "call":
+            return ()
+        return tuple(
+            dict.fromkeys(row for ending in _endings(call.excinfo.value) for row in self._ends.get(ending, ()))
+        )
+
+    @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not is_of_a_check(report):  # which has its own way, and a command that must stay whole
+            self._strike(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._strike(report)
+
+    def _strike(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Whatever a test had in hand may stand in its report: headers of its target, an answer that it unpacked itself."""
+        strike = self._secrets.out_of_shown
+        for name in _SHOWN & vars(report).keys():
+            setattr(report, name, strike(getattr(report, name)))
+        # Neither is a dataclass that may be changed: the error of a collection, and what a subtest was given.
+        if isinstance(report.longrepr, TerminalRepr):
+            vars(report.longrepr).update(strike(vars(report.longrepr)))
+        context = getattr(report, "context", None)
+        for name in ("msg", "kwargs") if context is not None else ():
+            object.__setattr__(context, name, strike(getattr(context, name, None)))
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(
@@ -289,6 +335,31 @@ class OwnTests:
             started=call.start,
             ended=call.stop,
         )
+
+
+def _ending() -> pytest.FixtureDef[Any] | None:
+    """The fixture that ends now, in this thread; the innermost of them. (There is no public way to know.)"""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - what inspect.currentframe is
+    while frame is not None:
+        if frame.f_code is _FINISH:
+            found: pytest.FixtureDef[Any] = frame.f_locals["self"]
+            return found
+        frame = frame.f_back
+    return None
+
+
+def _endings(error: BaseException) -> Iterator[pytest.FixtureDef[Any]]:
+    """The fixtures over whose end an exception was raised, the innermost of each traceback."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _endings(part)
+    ending, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code is _FINISH:
+            ending = traceback.tb_frame.f_locals["self"]
+        traceback = traceback.tb_next
+    if ending is not None:
+        yield ending
 
 
 def _set_up(item: pytest.Item) -> Collection[str]:

@@ -12,7 +12,9 @@ import pytest
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 
 _ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
+_ENDS_ATTRIBUTE: Final = "pagesmoke_ends"
 _WORKEROUTPUT_KEY: Final = "pagesmoke_results"
+_PHASES: Final = ("setup", "call", "teardown")
 #: By how much they weigh: of several reports of one test the worst counts.
 _OUTCOMES: Final = ("skipped", "passed", "failed")
 
@@ -21,6 +23,16 @@ def attach(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
     """Let a report say what rows its test counts for. Whoever makes it does not know yet what becomes of it: subtests, reruns."""
     # Builtins only: anything else would kill an xdist worker.
     vars(report)[_ATTRIBUTE] = [asdict(record) for record in records]
+
+
+def attach_ends(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
+    """Let a report say for what rows fixtures of other tests count that failed where they ended: no rerun of this test repeats that."""
+    vars(report)[_ENDS_ATTRIBUTE] = [asdict(record) for record in records]
+
+
+def is_of_a_check(report: pytest.TestReport) -> bool:
+    """Whether a report shows the verdict of a built-in check."""
+    return any(record["test"] != OWN_TEST for record in getattr(report, _ATTRIBUTE, ()))
 
 
 class Results:
@@ -32,6 +44,9 @@ class Results:
         self._records: dict[tuple[str, str], CheckRecord] = {}
         self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
         self._uncollected: set[str] = set()
+        self._crashed: set[str] = set()  # with them their worker
+        #: Whether a fixture failed where it ended, which may be behind a test that a rerun lets pass.
+        self.an_end_failed = False
 
     def expect(self, test_id: str, row: str) -> None:
         """Count a test that is to run for this row."""
@@ -53,7 +68,11 @@ class Results:
 
     def of(self, row: str) -> tuple[CheckRecord, ...]:
         """What came of the tests of this row that came to an outcome."""
-        return tuple(record for (_, name), record in self._records.items() if name == row)
+        return tuple(
+            replace(record, outcome="failed") if test_id in self._crashed else record
+            for (test_id, name), record in self._records.items()
+            if name == row
+        )
 
     @property
     def ids(self) -> set[str]:
@@ -61,6 +80,13 @@ class Results:
         return {test_id for test_id, _ in self._records}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when not in _PHASES:  # xdist's own, for a test over which its worker ended
+            self._crashed.add(report.nodeid)
+        for each in getattr(report, _ENDS_ATTRIBUTE, ()):
+            record = CheckRecord(**each)
+            ended = replace(record, id=f"{record.id} (the end of a fixture)", outcome="failed")
+            self._records[ended.id, ended.target] = ended
+            self.an_end_failed = True
         for each in getattr(report, _ATTRIBUTE, ()):
             record = CheckRecord(**each)
             key = (report.nodeid, record.target)
