@@ -7,7 +7,6 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -59,6 +58,7 @@ class Secrets:
         self._text: re.Pattern[str] | None = None
         self._bytes: re.Pattern[bytes] | None = None
         self._forms: list[str] = []
+        self._cut: _Cut | None = None
         self._add(texts)
 
     def learn(self, targets: Iterable[Target]) -> None:
@@ -74,7 +74,7 @@ class Secrets:
         known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}
         if known == self._known:
             return
-        self._known = known
+        self._known, self._cut = known, None
         # Longest first: a secret that contains another one must go whole.
         forms = self._forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, forms))) if forms else None
@@ -106,11 +106,12 @@ class Secrets:
 
         pytest shortens what is long, and shows of two long texts the places where they differ: a secret may be cut anywhere.
         """
-        grams = {form[i : i + _MAX_PART] for form in self._forms for i in range(len(form) - _MAX_PART + 1)}
-        ends = {(form[:size], form[-size:]) for form in self._forms for size in range(_MIN_LENGTH, len(form))}
+        if self._cut is None:
+            self._cut = _Cut(self._forms)
+        cut = self._cut
 
         def strike(text: str) -> str:
-            return _out_of_ends(_out_of_grams(without_tokens(self.out_of(text)), grams), ends)
+            return cut.out_of(without_tokens(self.out_of(text)))
 
         return _deeply(value, strike)
 
@@ -170,29 +171,46 @@ def _deeply(value: Any, strike: Callable[[str], str]) -> Any:
     return value
 
 
-def _out_of_ends(text: str, ends: AbstractSet[tuple[str, str]]) -> str:
-    """``text`` without the beginnings and the ends, in ``ends``, of what was cut where something is left out."""
-    kept: list[str] = []
-    start = 0
-    for gap in _ELLIPSIS.finditer(text):
-        before, after = text[start : gap.start()], text[gap.end() :]
-        left = max((len(begins) for begins, _ in ends if before.endswith(begins)), default=0)
-        right = max((len(ends_so) for _, ends_so in ends if after.startswith(ends_so)), default=0)
-        kept += [before[: len(before) - left], MASK * bool(left), gap[0], MASK * bool(right)]
-        start = gap.end() + right
-    return "".join([*kept, text[start:]])
+class _Cut:
+    """Parts of secrets, as they are left where texts are shortened or compared."""
 
+    def __init__(self, forms: Iterable[str]) -> None:
+        self._grams = {form[i : i + _MAX_PART] for form in forms for i in range(len(form) - _MAX_PART + 1)}
+        sizes = [(form, size) for form in forms for size in range(_MIN_LENGTH, len(form))]
+        self._begins, self._ends = {form[:size] for form, size in sizes}, {form[-size:] for form, size in sizes}
+        # Output may be dots by the thousand: most places are told from these by their next characters.
+        self._last = {begin[-_MIN_LENGTH:] for begin in self._begins}
+        self._first = {end[:_MIN_LENGTH] for end in self._ends}
 
-def _out_of_grams(text: str, grams: AbstractSet[str]) -> str:
-    """``text`` without any run of characters that ``grams`` cover, all of one length."""
-    kept: list[str] = []
-    end = 0
-    for i in range(len(text) - _MAX_PART + 1):
-        if text[i : i + _MAX_PART] in grams:
-            if not kept or i > end:  # and not a part of the run before it
-                kept += [text[end:i], MASK]
-            end = i + _MAX_PART
-    return "".join([*kept, text[end:]])
+    def out_of(self, text: str) -> str:
+        """``text`` without them."""
+        return self._out_of_ends(self._out_of_runs(text)) if self._ends else text
+
+    def _out_of_runs(self, text: str) -> str:
+        """Without any run of characters that whole parts cover."""
+        kept: list[str] = []
+        end = 0
+        for i in range(len(text) - _MAX_PART + 1):
+            if text[i : i + _MAX_PART] in self._grams:
+                if not kept or i > end:  # and not a part of the run before it
+                    kept += [text[end:i], MASK]
+                end = i + _MAX_PART
+        return "".join([*kept, text[end:]])
+
+    def _out_of_ends(self, text: str) -> str:
+        """Without the beginnings and ends that stand at a place where something was left out."""
+        kept: list[str] = []
+        start = 0
+        for gap in _ELLIPSIS.finditer(text):
+            left = right = 0
+            if text[max(start, gap.start() - _MIN_LENGTH) : gap.start()] in self._last:
+                begins = (begin for begin in self._begins if text.endswith(begin, start, gap.start()))
+                left = max(map(len, begins), default=0)
+            if text[gap.end() : gap.end() + _MIN_LENGTH] in self._first:
+                right = max((len(end) for end in self._ends if text.startswith(end, gap.end())), default=0)
+            kept += [text[start : gap.start() - left], MASK * bool(left), gap[0], MASK * bool(right)]
+            start = gap.end() + right
+        return "".join([*kept, text[start:]])
 
 
 def _is_mutable(value: object) -> bool:

@@ -66,7 +66,7 @@ def pagesmoke_client_factory(
     """Makes clients like pagesmoke_client, for fixtures of session scope: `pagesmoke_client_factory(pagesmoke_target)`.
 
     Each has cookies of its own. They are closed at the end of the run. Whether one may write, the test that runs decides: mark each
-    that a fixture writes for. Where the fixture ends, what it wrote can be undone, whichever test was the last.
+    that a fixture writes for. Where a fixture ends that was set up for such a test, it may undo what it wrote, whichever test was the last.
     """
     from pytest_pagesmoke.plugin.overrides import read_overrides
 

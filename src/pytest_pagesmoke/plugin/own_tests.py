@@ -177,7 +177,8 @@ class OwnTests:
         item = self._running
         may_undo, rows = self._may_write_for(item), self._rows_of_end(fixturedef, item)
         self._may_undo = self._may_undo | {fixturedef} if may_undo else self._may_undo - {fixturedef}
-        self._ends[fixturedef] = rows
+        if rows or fixturedef in self._ends:
+            self._ends[fixturedef] = rows
         value = yield
         if fixturedef.argname == _HEADERS_FIXTURE and isinstance(value, Mapping):
             # A test may have them without a client. Whoever gives others than texts is told so where they are read.

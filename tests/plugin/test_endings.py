@@ -1,0 +1,294 @@
+"""Where fixtures of a wider scope end, behind whichever test is the last: what that counts for, what it may undo, and what it shows."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+
+from kit import GOOD_SITE, Pytest, Reply, Serve
+
+SECRET = "Qz8sK2mVx91LpTr44bYwEo"
+
+
+def verdicts(result: pytest.RunResult) -> dict[str, str]:
+    """By target, as the summary has them."""
+    found = re.findall(r"^(\w+) +http://\S+ +(GOOD|BROKEN|INCOMPLETE) ", result.stdout.str(), re.MULTILINE)
+    return dict(found)
+
+
+@pytest.mark.parametrize(("scope", "last"), [("session", "pagesmoke.toml"), ("module", "test_own.py")])
+def test_behind_another_test_it_counts_for_its_target_and_shows_no_secret(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest, scope: str, last: str
+) -> None:
+    site = serve(GOOD_SITE)
+    (pytester.path / "pagesmoke.toml").write_text(
+        f'pages = ["/"]\n[targets.x]\nurl = "{site.url}"\nheaders = {{ Authorization = "Bearer {SECRET}" }}'
+    )
+    pytester.makepyfile(
+        test_own=f"""
+        import pytest
+        @pytest.fixture(scope="{scope}")
+        def account(pagesmoke_client_factory, pagesmoke_target):
+            token = pagesmoke_target.headers["Authorization"]
+            yield
+            assert not token, "cleaning up with " + token
+        def test_own(account): pass
+        {"" if last == "pagesmoke.toml" else "def test_plain(): pass"}
+        """
+    )
+    result = run_both("--pagesmoke=x", "--showlocals", "-rA")
+    result.assert_outcomes(passed=2 if last == "pagesmoke.toml" else 3, errors=1)
+    if " workers " not in result.stdout.str():
+        result.stdout.fnmatch_lines([f"ERROR {last}::*"])
+    assert result.ret == 1
+    assert verdicts(result) == {"x": "BROKEN"}
+    assert SECRET not in result.stdout.str()
+    result.stdout.no_fnmatch_line("*own_tests.py*")
+    assert "cleaning up with ***" in result.stdout.str()
+
+
+def test_it_is_blamed_on_the_target_it_was_set_up_for(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """pytest ends it in the set-up of the next target's test, which then does not run: of that target not all was seen."""
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.fixture(scope="session")
+        def account(pagesmoke_target):
+            yield
+            assert pagesmoke_target.name != "one"
+        def test_own(account): pass
+        """
+    )
+    targets = [f"--pagesmoke={name}={serve({}).url}" for name in ("one", "two")]
+    result = run("test_own.py", *targets)
+    assert result.ret == 1
+    assert verdicts(result) == {"one": "BROKEN", "two": "INCOMPLETE"}
+    good = {"two": "GOOD", "one": "BROKEN"}
+    assert verdicts(run("test_own.py", *reversed(targets))) == good
+    assert verdicts(run("test_own.py", *targets, "-n", "2")) == good  # each in a worker of its own
+
+
+def test_a_rerun_does_not_repeat_it(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """As pytest-rerunfailures runs and reports it: the test behind which it failed passes at its second attempt."""
+    pytester.makeconftest(
+        """
+        import pytest
+        from _pytest.runner import runtestprotocol
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item, nextitem):
+            for attempt in range(2):
+                item._initrequest()
+                reports = runtestprotocol(item, nextitem=nextitem, log=False)
+                again = attempt == 0 and any(report.failed for report in reports)
+                for report in reports:
+                    if again and report.failed: report.outcome = "rerun"
+                    item.ihook.pytest_runtest_logreport(report=report)
+                if not again: return True
+        def pytest_report_teststatus(report):
+            if report.outcome == "rerun": return "rerun", "R", "RERUN"
+        """
+    )
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.fixture(scope="session")
+        def account(pagesmoke_target):
+            yield
+            assert pagesmoke_target.name != "one"
+        def test_own(account): pass
+        """
+    )
+    result = run("test_own.py", *[f"--pagesmoke={name}={serve({}).url}" for name in ("one", "two")])
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*2 passed*"])
+    assert verdicts(result) == {"one": "BROKEN", "two": "GOOD"}
+
+
+def test_of_a_fixture_that_is_none_of_ours_the_test_before_it_is_told(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.fixture(scope="module")
+        def files():
+            yield
+            assert False
+        def test_a_own(pagesmoke_target, files): pass
+        def test_b_plain(): pass
+        """
+    )
+    result = run("test_own.py", f"--pagesmoke=x={serve({}).url}")
+    result.assert_outcomes(passed=2, errors=1)
+    assert verdicts(result) == {"x": "GOOD"}  # nothing of that site: it is no worse for a folder that stays
+
+
+WRITING = """
+    import httpx, pytest
+    from pytest_pagesmoke import WriteRefused
+
+    def said(client):
+        try: client.delete("/x")
+        except (httpx.ConnectError, WriteRefused) as error: return type(error).__name__
+
+    @pytest.fixture(scope="session")
+    def booking(pagesmoke_client_factory, pagesmoke_target):
+        client = pagesmoke_client_factory(pagesmoke_target)
+        print("booked", said(client))
+        yield client
+        print("undone", said(client))
+
+    @pytest.fixture(scope="module")
+    def other(booking):
+        yield
+        print("other", said(booking))
+
+    @pytest.mark.pagesmoke(writes=True, only_on="one")
+    def test_a_books(booking): print("marked", said(booking))
+
+    def test_b_plain(other): pass
+
+    @pytest.mark.pagesmoke(writes=True)
+    def test_c_last(pagesmoke_target): pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["plain", "xdist"])
+def test_it_undoes_what_was_written_and_no_other_does(
+    pytester: pytest.Pytester, run: Pytest, workers: tuple[str, ...]
+) -> None:
+    """It was set up for a test that may write. It ends in the set-up of a test for another target that may not; the other way
+    round, a fixture of a test that is not marked does not write, though its client has, and though the test behind which it ends may."""
+    pytester.makeini("[pytest]\nlog_file = log\nlog_file_level = INFO")
+    pytester.makepyfile(test_own=WRITING.replace("print(", "__import__('logging').getLogger().info('said %s %s', "))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        (pytester.path / "pagesmoke.toml").write_text(
+            "".join(f'[targets.{name}]\nurl = "{address}"\nkind = "production"\n' for name in ("one", "two"))
+        )
+        args = ("test_own.py", "--pagesmoke=one", "--pagesmoke=two", "--pagesmoke-allow-writes")
+        run(*args, *workers, *(["--log-file=log"] if not workers else ["-rP", "-rA"]))
+    shown = (pytester.path / "log").read_text()
+    found = re.findall(r"said (\w+) (\w+)", shown)
+    assert found[0] == ("booked", "ConnectError")
+    assert ("marked", "ConnectError") in found
+    assert {result for name, result in found if name == "other"} == {"WriteRefused"}
+    assert [result for name, result in found if name == "undone"] == ["ConnectError", "WriteRefused"]
+
+
+# What else ends: a worker, a process, a test whose thread goes on.
+
+
+@pytest.mark.parametrize("when", ["call", "teardown"])
+def test_a_worker_that_crashed_is_no_pass(pytester: pytest.Pytester, serve: Serve, run: Pytest, when: str) -> None:
+    pytester.makepyfile(
+        test_own=f"""
+        import os, pytest
+        @pytest.fixture
+        def crashing():
+            yield
+            "{when}" == "teardown" and os._exit(3)
+        def test_crash(pagesmoke_target, crashing): "{when}" == "call" and os._exit(3)
+        def test_other(pagesmoke_target): pass
+        """
+    )
+    result = run("test_own.py", f"--pagesmoke=x={serve({}).url}", "-n", "2")
+    assert result.ret == 1
+    assert verdicts(result) == {"x": "INCOMPLETE" if when == "call" else "BROKEN"}
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
+def test_a_forked_process_is_told_that_nobody_answers_in_it(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    """The thread that asks is not in it, nor is any deadline."""
+    pytester.makepyfile(
+        test_own="""
+        import multiprocessing
+        def test_own(pagesmoke_client):
+            pagesmoke_client.get("/")
+            child = multiprocessing.get_context("fork").Process(target=pagesmoke_client.get, args=("/",))
+            child.start()
+            child.join(20)
+            assert child.exitcode == 1
+        """
+    )
+    result = run("test_own.py", f"--pagesmoke=x={serve({'*': Reply(200)}).url}", "-s")
+    result.assert_outcomes(passed=1)
+    assert "RuntimeError: this is another process, forked" in result.stderr.str() + result.stdout.str()
+
+
+def test_what_a_thread_of_an_earlier_test_asks_is_not_shown(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    pytester.makepyfile(
+        test_own="""
+        import threading
+        release, threads = threading.Event(), []
+        def test_a_leaves(pagesmoke_client_factory, pagesmoke_target):
+            client, begun = pagesmoke_client_factory(pagesmoke_target), threading.Event()
+            def body():
+                begun.set()
+                release.wait(20)
+                yield b""
+            threads.append(threading.Thread(target=lambda: client.request("GET", "/late", content=body())))
+            threads[0].start()
+            assert begun.wait(20)
+        def test_b_fails(pagesmoke_client):
+            pagesmoke_client.get("/mine")
+            release.set()
+            threads[0].join(20)
+            assert False
+        """
+    )
+    result = run("test_own.py", f"--pagesmoke=x={serve({}).url}")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["  asked     GET *"])
+    assert "/late" not in "".join(line for line in result.outlines if "asked" in line or "repeat" in line)
+
+
+def test_secrets_wherever_a_report_shows_them(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """Reached without a client; as what a subtest was given, a property, a reason; in a module that cannot be collected."""
+    pytester.makeconftest(
+        f"""
+        import pytest
+        @pytest.fixture(scope="session")
+        def pagesmoke_headers(): return {{"Authorization": "Bearer {SECRET[::-1]}"}}
+        @pytest.fixture(scope="session")
+        def token(pagesmoke_headers): return pagesmoke_headers["Authorization"]
+        """
+    )
+    pytester.makepyfile(
+        test_own="""
+        import os, pytest
+        def test_without_a_client(token, pagesmoke_target): assert token == "no"
+        def test_plain(token): assert token == "no"
+        def test_subtests(pagesmoke_target, subtests):
+            with subtests.test(msg="with " + os.environ["TOKEN"], token=os.environ["TOKEN"]): assert False
+        def test_property(pagesmoke_target, record_property):
+            record_property("token", os.environ["TOKEN"])
+            assert False
+        def test_xfail(pagesmoke_target): pytest.xfail("with " + os.environ["TOKEN"])
+        """,
+        test_broken='import os\nassert os.environ["TOKEN"] == "no", os.environ["TOKEN"]',
+    )
+    (pytester.path / "pagesmoke.toml").write_text(
+        f'[targets.x]\nurl = "{serve({}).url}"\nheaders = {{ Authorization = "Bearer ${{TOKEN}}" }}'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOKEN", SECRET)
+        result = run_both(
+            "--pagesmoke=x",
+            "test_own.py",
+            "test_broken.py",
+            "-rA",
+            "--junitxml=j.xml",
+            "--continue-on-collection-errors",
+        )
+    shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
+    assert shown.count("***") > 6
+    for secret in (SECRET, SECRET[::-1]):
+        assert not [at for at in range(len(secret) - 11) if secret[at : at + 12] in shown]
