@@ -273,6 +273,7 @@ def test_secrets_wherever_a_report_shows_them(pytester: pytest.Pytester, serve: 
             assert False
         def test_xfail(pagesmoke_target): pytest.xfail("with " + os.environ["TOKEN"])
         """,
+        test_import='import os\nraise ImportError(os.environ["TOKEN"])',
         test_broken='import os\nassert os.environ["TOKEN"] == "no", os.environ["TOKEN"]',
     )
     (pytester.path / "pagesmoke.toml").write_text(
@@ -284,6 +285,7 @@ def test_secrets_wherever_a_report_shows_them(pytester: pytest.Pytester, serve: 
             "--pagesmoke=x",
             "test_own.py",
             "test_broken.py",
+            "test_import.py",
             "-rA",
             "--junitxml=j.xml",
             "--continue-on-collection-errors",

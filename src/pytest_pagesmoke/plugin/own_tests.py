@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from _pytest._code.code import ExceptionRepr, TerminalRepr
+from _pytest._code.code import ExceptionRepr
 
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
@@ -88,7 +88,7 @@ class OwnTests:
         self._last: Exchange | None = None  # of the running test, and so below
         self._asked: dict[str, None] = {}  # the targets that it asked
         self._lost = False  # it could not be told which target it is for
-        self._may_undo: frozenset[pytest.FixtureDef[Any]] = frozenset()  # were set up for a test that may write
+        self._may_undo: set[pytest.FixtureDef[Any]] = set()  # were set up for a test that may write
         self._ends: dict[pytest.FixtureDef[Any], tuple[str, ...]] = {}  # rows, by fixture that has been set up
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
@@ -175,8 +175,11 @@ class OwnTests:
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
         item = self._running
-        may_undo, rows = self._may_write_for(item), self._rows_of_end(fixturedef, item)
-        self._may_undo = self._may_undo | {fixturedef} if may_undo else self._may_undo - {fixturedef}
+        if self._may_write_for(item):
+            self._may_undo.add(fixturedef)
+        else:  # it was set up before, for another test
+            self._may_undo.discard(fixturedef)
+        rows = self._rows_of_end(fixturedef, item)
         if rows or fixturedef in self._ends:
             self._ends[fixturedef] = rows
         value = yield
@@ -317,12 +320,11 @@ class OwnTests:
         strike = self._secrets.out_of_shown
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
-        # Neither is a dataclass that may be changed: the error of a collection, and what a subtest was given.
-        if isinstance(report.longrepr, TerminalRepr):
-            vars(report.longrepr).update(strike(vars(report.longrepr)))
-        context = getattr(report, "context", None)
-        for name in ("msg", "kwargs") if context is not None else ():
-            object.__setattr__(context, name, strike(getattr(context, name, None)))
+        given = getattr(report, "context", None)  # of a subtest
+        for name in ("msg", "kwargs") if given is not None else ():
+            object.__setattr__(
+                given, name, strike(getattr(given, name, None))
+            )  # it is frozen, and made anew shows other texts
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(
