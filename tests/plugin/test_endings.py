@@ -70,7 +70,18 @@ def test_it_is_blamed_on_the_target_it_was_set_up_for(pytester: pytest.Pytester,
     assert verdicts(run("test_own.py", *targets, "-n", "2")) == good  # each in a worker of its own
 
 
-def test_a_rerun_does_not_repeat_it(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+@pytest.mark.parametrize(
+    ("test", "targets", "said"),
+    [
+        ("def test_own(account): pass", ("one", "two"), {"one": "BROKEN", "two": "GOOD"}),
+        ("def test_own(account): pass\ndef test_then(pagesmoke_target): pass", ("one",), {"one": "BROKEN"}),
+        ("def test_own(account): pass", ("one",), {"one": "GOOD"}),  # but it is the same test's: that it repeats
+    ],
+    ids=["another-target", "another-test", "the-same-test"],
+)
+def test_a_rerun_does_not_repeat_it(  # noqa: PLR0917 - a table
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, test: str, targets: tuple[str, ...], said: dict[str, str]
+) -> None:
     """As pytest-rerunfailures runs and reports it: the test behind which it failed passes at its second attempt."""
     pytester.makeconftest(
         """
@@ -90,20 +101,20 @@ def test_a_rerun_does_not_repeat_it(pytester: pytest.Pytester, serve: Serve, run
             if report.outcome == "rerun": return "rerun", "R", "RERUN"
         """
     )
-    pytester.makepyfile(
-        test_own="""
-        import pytest
-        @pytest.fixture(scope="session")
-        def account(pagesmoke_target):
-            yield
-            assert pagesmoke_target.name != "one"
-        def test_own(account): pass
-        """
-    )
-    result = run("test_own.py", *[f"--pagesmoke={name}={serve({}).url}" for name in ("one", "two")])
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["*2 passed*"])
-    assert verdicts(result) == {"one": "BROKEN", "two": "GOOD"}
+    account = """
+import pytest
+ended = []
+@pytest.fixture(scope="session")
+def account(pagesmoke_target):
+    yield
+    ended.append(pagesmoke_target.name)
+    assert ended != ["one"]
+"""
+    pytester.makepyfile(test_own=f"{account}\n{test}\n")
+    result = run("test_own.py", *[f"--pagesmoke={name}={serve({}).url}" for name in targets])
+    assert verdicts(result) == said
+    assert result.ret == ("BROKEN" in said.values())
+    result.stdout.fnmatch_lines(["*1 rerun*"])
 
 
 def test_of_a_fixture_that_is_none_of_ours_the_test_before_it_is_told(

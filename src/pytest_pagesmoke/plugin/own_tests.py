@@ -89,7 +89,8 @@ class OwnTests:
         self._asked: dict[str, None] = {}  # the targets that it asked
         self._lost = False  # it could not be told which target it is for
         self._may_undo: set[pytest.FixtureDef[Any]] = set()  # were set up for a test that may write
-        self._ends: dict[pytest.FixtureDef[Any], tuple[str, ...]] = {}  # rows, by fixture that has been set up
+        #: Of a fixture that has been set up: for which test, and the rows for which that counts.
+        self._ends: dict[pytest.FixtureDef[Any], tuple[pytest.Item, tuple[str, ...]]] = {}
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
         self._base_url_counts = False
@@ -179,9 +180,9 @@ class OwnTests:
             self._may_undo.add(fixturedef)
         else:  # it was set up before, for another test
             self._may_undo.discard(fixturedef)
-        rows = self._rows_of_end(fixturedef, item)
-        if rows or fixturedef in self._ends:
-            self._ends[fixturedef] = rows
+        self._ends.pop(fixturedef, None)
+        if item is not None and (rows := self._rows_of_end(fixturedef, item)):
+            self._ends[fixturedef] = item, rows
         value = yield
         if fixturedef.argname == _HEADERS_FIXTURE and isinstance(value, Mapping):
             # A test may have them without a client. Whoever gives others than texts is told so where they are read.
@@ -189,10 +190,10 @@ class OwnTests:
             self._secrets.learn_headers(texts)
         return value
 
-    def _rows_of_end(self, fixturedef: pytest.FixtureDef[Any], item: pytest.Item | None) -> tuple[str, ...]:
-        """What a fixture's end counts for that comes behind other tests than the one it is set up for; empty where that is none of ours."""
+    def _rows_of_end(self, fixturedef: pytest.FixtureDef[Any], item: pytest.Item) -> tuple[str, ...]:
+        """What a fixture's end counts for that may come behind another test; empty where it is none of ours."""
         info: Any = getattr(item, "_fixtureinfo", None)
-        if item is None or info is None or fixturedef.scope == "function" or isinstance(item, CheckItem):
+        if info is None or fixturedef.scope == "function" or isinstance(item, CheckItem):
             return ()
         ours = any(needs(info, [fixturedef.argname], name) for name in (TARGET_FIXTURE, _FACTORY_FIXTURE, "base_url"))
         return self._place_of(item).rows if ours else ()
@@ -278,7 +279,7 @@ class OwnTests:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        ended = self._rows_of_ends(call) or (tuple(self._asked) if isinstance(item, CheckItem) else ())
+        ended = self._rows_of_ends(item, call) or (tuple(self._asked) if isinstance(item, CheckItem) else ())
         if isinstance(item, CheckItem):
             report = yield
             attach_ends(report, [self._record(report, row, call) for row in ended if report.failed])
@@ -298,13 +299,12 @@ class OwnTests:
                 self._results.expect(item.nodeid, row)
         return report
 
-    def _rows_of_ends(self, call: pytest.CallInfo[None]) -> tuple[str, ...]:
-        """The rows for which fixtures count that failed where they ended, behind whichever test that is: in its set-up or its teardown."""
+    def _rows_of_ends(self, item: pytest.Item, call: pytest.CallInfo[None]) -> tuple[str, ...]:
+        """The rows for which fixtures of other tests count that failed where they ended: in the set-up of this one, or its teardown."""
         if call.excinfo is None or call.when == "call":
             return ()
-        return tuple(
-            dict.fromkeys(row for ending in _endings(call.excinfo.value) for row in self._ends.get(ending, ()))
-        )
+        ends = [self._ends[ending] for ending in _endings(call.excinfo.value) if ending in self._ends]
+        return tuple(dict.fromkeys(row for other, rows in ends if other is not item for row in rows))
 
     @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
