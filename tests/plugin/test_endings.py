@@ -80,7 +80,13 @@ def test_it_is_blamed_on_the_target_it_was_set_up_for(pytester: pytest.Pytester,
     ids=["another-target", "another-test", "the-same-test"],
 )
 def test_a_rerun_does_not_repeat_it(  # noqa: PLR0917 - a table
-    pytester: pytest.Pytester, serve: Serve, run: Pytest, test: str, targets: tuple[str, ...], said: dict[str, str]
+    request: pytest.FixtureRequest,
+    pytester: pytest.Pytester,
+    serve: Serve,
+    run: Pytest,
+    test: str,
+    targets: tuple[str, ...],
+    said: dict[str, str],
 ) -> None:
     """As pytest-rerunfailures runs and reports it: the test behind which it failed passes at its second attempt."""
     pytester.makeconftest(
@@ -115,6 +121,11 @@ def account(pagesmoke_target):
     assert verdicts(result) == said
     assert result.ret == ("BROKEN" in said.values())
     result.stdout.fnmatch_lines(["*1 rerun*"])
+    # The end of it is one more: the test behind it has an outcome of its own.
+    judged = {"another-target": 1, "another-test": 2, "the-same-test": 1}[request.node.callspec.id] + (
+        "BROKEN" in said.values()
+    )
+    result.stdout.fnmatch_lines([f"one *{said['one']} *{judged - (said['one'] == 'BROKEN')}/{judged} *"])
 
 
 def test_of_a_fixture_that_is_none_of_ours_the_test_before_it_is_told(

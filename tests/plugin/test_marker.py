@@ -405,7 +405,7 @@ SLIPS = """
     def test_name(base_url): pass
     @pytest.mark.pagesmoke(only_on=["mine", "preview"])
     def test_typed(base_url): pass
-    @pytest.mark.pagesmoke(not_on=["nowhere", "main", "mine2", "preproduction", "production-eu", "stagings-2", "preview-"])
+    @pytest.mark.pagesmoke(not_on=["nowhere", "main", "mine2", "preproduction", "production-eu", "feature-2", "preview-"])
     def test_other(base_url): pass
 """
 
@@ -415,7 +415,7 @@ def test_a_name_that_is_a_slip_is_said(pytester: pytest.Pytester, serve: Serve, 
     """A name may be that of a target that other runs are given, so it is no mistake; but one that nearly is one is told."""
     url = serve({}).url
     (pytester.path / "pagesmoke.toml").write_text(
-        f'[targets.staging]\nurl = "https://staging.example.com"\n[targets.mine]\nurl = "{url}"\n'
+        f'[targets.staging]\nurl = "https://staging.example.com"\n[targets.feature-1]\nurl = "https://f.example.com"\n[targets.mine]\nurl = "{url}"\n'
     )
     pytester.makeini(f"[pytest]\nbase_url = {url}")
     pytester.makepyfile(test_own=SLIPS)
