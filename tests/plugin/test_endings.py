@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from environments import Environment
 from kit import GOOD_SITE, Pytest, Reply, Serve
 
 SECRET = "Qz8sK2mVx91LpTr44bYwEo"
@@ -49,18 +50,19 @@ def test_behind_another_test_it_counts_for_its_target_and_shows_no_secret(
     assert "cleaning up with ***" in result.stdout.str()
 
 
+BLAMED = """
+    import pytest
+    @pytest.fixture(scope="session")
+    def account(pagesmoke_target):
+        yield
+        assert pagesmoke_target.name != "one"
+    def test_own(account): pass
+"""
+
+
 def test_it_is_blamed_on_the_target_it_was_set_up_for(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     """pytest ends it in the set-up of the next target's test, which then does not run: of that target not all was seen."""
-    pytester.makepyfile(
-        test_own="""
-        import pytest
-        @pytest.fixture(scope="session")
-        def account(pagesmoke_target):
-            yield
-            assert pagesmoke_target.name != "one"
-        def test_own(account): pass
-        """
-    )
+    pytester.makepyfile(test_own=BLAMED)
     targets = [f"--pagesmoke={name}={serve({}).url}" for name in ("one", "two")]
     result = run("test_own.py", *targets)
     assert result.ret == 1
@@ -68,6 +70,17 @@ def test_it_is_blamed_on_the_target_it_was_set_up_for(pytester: pytest.Pytester,
     good = {"two": "GOOD", "one": "BROKEN"}
     assert verdicts(run("test_own.py", *reversed(targets))) == good
     assert verdicts(run("test_own.py", *targets, "-n", "2")) == good  # each in a worker of its own
+
+
+def test_by_the_oldest_pytest_too(
+    pytester: pytest.Pytester, serve: Serve, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    pytester.makepyfile(test_own=BLAMED)
+    targets = [f"--pagesmoke={name}={serve({}).url}" for name in ("one", "two")]
+    result = pytester.run(environment("oldest"), "-m", "pytest", "test_own.py", *targets, timeout=60)
+    result.stdout.fnmatch_lines(["*pytest-8.2.*"])
+    assert verdicts(result) == {"one": "BROKEN", "two": "INCOMPLETE"}
 
 
 @pytest.mark.parametrize(
