@@ -431,18 +431,20 @@ LATE = """
 """
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
 @pytest.mark.parametrize("test", re.findall(r"test_\w+", LATE))
-def test_however_a_test_asks_it_counts(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, test: str) -> None:
+def test_however_a_test_asks_it_counts(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, test: str, workers: tuple[str, ...]
+) -> None:
     """With one target, beside built-in checks that all pass."""
     pytester.makepyfile(test_late=LATE)
     passes = test == "test_through_a_fixture"
-    for option in ("--pagesmoke=one={}", "--base-url={}"):
+    for option in ("--pagesmoke=one={}", "--base-url={}")[: 1 if workers else 2]:
         site = serve(GOOD_SITE)
         if test == "test_that_asks_in_a_way_of_its_own" and "base-url" in option:
             continue  # that target is called otherwise
-        result = run_both(
-            option.format(site.url), "test_late.py", "pagesmoke.toml::test_page", "-k", f"{test} or test_page"
-        )
+        chosen = ("test_late.py", "pagesmoke.toml::test_page", "-k", f"{test} or test_page")
+        result = run(option.format(site.url), *chosen, *workers)
         verdict = ["GOOD", "2/2", "1/1"] if passes else ["BROKEN", "2/2", "0/1"]
         assert rows(result)[1][2:] == verdict, option
         assert result.ret == (0 if passes else 1)
@@ -1468,8 +1470,8 @@ def test_a_base_url_in_a_plugin_of_the_projects_own_wins(
     run_both("test_own.py", *two(serve({}), serve({}))).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("style", ["long", "short", "native", "line"])
-def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, style: str) -> None:
+@pytest.mark.parametrize("style", ["long", "short", "native", "line", "long -n 2"])
+def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve, run: Pytest, style: str) -> None:
     """However it came by it."""
     pytester.makeconftest(
         f"""
@@ -1496,16 +1498,15 @@ def test_a_failing_test_shows_no_secret(pytester: pytest.Pytester, serve: Serve,
     )
     site = serve({"*": Reply.html(SECRET, 500)})
     settings(pytester.path, "")
-    result = run_both(
-        "test_own.py", f"--pagesmoke=x={site.url}", f"--tb={style}", "--showlocals", "-vv", "--junitxml=j.xml"
-    )
+    options = [*f"--tb={style}".split(), "--showlocals", "-vv", "--junitxml=j.xml"]
+    result = run("test_own.py", f"--pagesmoke=x={site.url}", *options)
     result.assert_outcomes(failed=4)
     shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
     assert SECRET not in shown
     assert shown.count("***") >= 3
 
 
-def test_a_secret_that_pytest_cuts(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+def test_a_secret_that_pytest_cuts(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     """Without -vv it shortens what is long, wherever that is."""
     secret = "-".join(f"{number * 7919:x}" for number in range(3, 60))
     assert len(secret) > 240
@@ -1526,7 +1527,7 @@ def test_a_secret_that_pytest_cuts(pytester: pytest.Pytester, serve: Serve, run_
     )
     url = f"--pagesmoke=x={serve({'*': Reply(500)}).url}"
     for options in ([], ["--showlocals"], ["-v"], ["--tb=short"]):
-        result = run_both("test_own.py", url, "--junitxml=j.xml", *options)
+        result = run("test_own.py", url, "--junitxml=j.xml", *options)
         result.assert_outcomes(failed=4)
         shown = result.stdout.str() + (pytester.path / "j.xml").read_text()
         assert "..." in shown
