@@ -160,6 +160,34 @@ def test_of_a_fixture_that_is_none_of_ours_the_test_before_it_is_told(
     assert verdicts(result) == {"x": "GOOD"}  # nothing of that site: it is no worse for a folder that stays
 
 
+def test_behind_a_check_its_traceback_ends_in_the_users_file(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    (pytester.path / "pagesmoke.toml").write_text('pages = ["/"]')
+    pytester.makepyfile(
+        test_own="""
+        import pytest
+        @pytest.fixture(scope="session")
+        def account(pagesmoke_client_factory, pagesmoke_target):
+            client = pagesmoke_client_factory(pagesmoke_target)
+            yield
+            client.get("/account").raise_for_status()
+        def test_own(account): pass
+        """
+    )
+    result = run(f"--pagesmoke=x={serve(GOOD_SITE).url}")
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_page*",
+            ">       client.get(*",
+            "test_own.py:6: *",
+            "*last request*",
+            "  asked     GET *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_models.py*")
+
+
 WRITING = """
     import httpx, pytest
     from pytest_pagesmoke import WriteRefused

@@ -279,19 +279,20 @@ class OwnTests:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        ended = self._rows_of_ends(item, call) or (tuple(self._asked) if isinstance(item, CheckItem) else ())
-        if isinstance(item, CheckItem):
-            report = yield
-            attach_ends(report, [self._record(report, row, call) for row in ended if report.failed])
-            return report
-        place, exchange = self._place_of(item), self._last
-        if (place.rows or exchange) and call.excinfo is not None and not self._config.getoption("fulltrace", False):
+        is_check = isinstance(item, CheckItem)
+        place, exchange = _Place() if is_check else self._place_of(item), self._last
+        # A check asks in another way: by a client there asks a fixture that ends.
+        ended = self._rows_of_ends(item, call) or (tuple(self._asked) if is_check else ())
+        is_ours = bool(place.rows or ended or exchange)
+        if is_ours and call.excinfo is not None and not self._config.getoption("fulltrace", False):
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection("pagesmoke: last request", last_request(exchange))
         if ended and report.failed:
             attach_ends(report, [self._record(report, row, call) for row in ended])
+        elif is_check:
+            return report  # its record is of what it saw
         elif place.told or not report.failed:
             attach(report, [self._record(report, row, call) for row in place.rows])
         else:  # of none of them can be said that it is bad, nor that all was seen
