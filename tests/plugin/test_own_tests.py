@@ -1142,12 +1142,17 @@ def pagesmoke_user_agent(): return "smoke/1"
 
 
 @pytest.mark.parametrize(
-    ("place", "arg"),
-    [(".", "pagesmoke.toml"), ("sites/shop", "sites/shop/pagesmoke.toml"), ("sites", "sites/shop/pagesmoke.toml")],
-    ids=["at-the-root", "beside", "above"],
+    ("place", "arg", "workers"),
+    [
+        (".", "pagesmoke.toml", ()),
+        ("sites/shop", "sites/shop/pagesmoke.toml", ()),
+        ("sites", "sites/shop/pagesmoke.toml", ()),
+        ("sites", "sites/shop/pagesmoke.toml", ("-n", "2")),
+    ],
+    ids=["at-the-root", "beside", "above", "above-xdist"],
 )
-def test_overrides_reach_the_built_in_checks_and_the_client(
-    pytester: pytest.Pytester, serve: Serve, run_both: Pytest, place: str, arg: str
+def test_overrides_reach_the_built_in_checks_and_the_client(  # noqa: PLR0917 - a table
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, place: str, arg: str, workers: tuple[str, ...]
 ) -> None:
     """Per target; secrets among them are shown nowhere. What a server echoes of them is struck out."""
     pytester.makeini("[pytest]")
@@ -1172,7 +1177,8 @@ def test_overrides_reach_the_built_in_checks_and_the_client(
         "    answer = pagesmoke_client.get('/own', headers={'Referer': ('hunter2-' * 2)[:-1]})\n"
         "    assert answer.text == ''\n"
     )
-    result = run_both(
+    result = run(
+        *workers,
         arg,
         str(own),
         "--pagesmoke=one",

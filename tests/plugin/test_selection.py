@@ -46,11 +46,13 @@ def test_planning_asks_nothing(serve: Serve, run: Pytest, option: str) -> None:
         ([CHECKS[1]], CHECKS[1:2]),
         (["pagesmoke.toml::test_page", CHECKS[3]], [CHECKS[3], *CHECKS[:2]]),
         (["./pagesmoke.toml"], sorted(CHECKS)),
+        (["-n", "2", "-k", "login or asset"], [CHECKS[3], CHECKS[1]]),
+        (["-n", "2", "pagesmoke.toml::test_page", CHECKS[3]], [CHECKS[3], *CHECKS[:2]]),
     ],
 )
-def test_choosing(serve: Serve, run_both: Pytest, args: list[str], wanted: list[str]) -> None:
+def test_choosing(serve: Serve, run: Pytest, args: list[str], wanted: list[str]) -> None:
     site = serve(GOOD_SITE)
-    result = run_both("-v", f"--pagesmoke=production={site.url}", *args)
+    result = run("-v", f"--pagesmoke=production={site.url}", *args)
     assert result.ret == 0
     assert passed(result) == wanted
     assert ("/static/app.js" in site.paths) == (CHECKS[3] in wanted)  # what is not chosen is not asked

@@ -159,14 +159,16 @@ def test_headers_of_the_settings_go_before_a_password_in_the_address(
         (["."], 2),
         (["pagesmoke.toml::test_page"], 1),
         (["pagesmoke.toml::test_page[local-/]"], 1),
+        (["-n", "2", "tests", "pagesmoke.toml"], 2),
+        (["-n", "2", "pagesmoke.toml::test_page[local-/]"], 1),
     ],
 )
 def test_only_what_was_named_is_run(
-    pytester: pytest.Pytester, serve: Serve, run_both: Pytest, args: list[str], passed: int
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, args: list[str], passed: int
 ) -> None:
     settings(pytester.path, 'pages = ["/"]')
     (pytester.mkdir("tests") / "test_own.py").write_text(OWN_TEST)
-    run_both(*args, f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=passed)
+    run(*args, f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=passed)
 
 
 def test_a_file_further_down_has_its_path_in_the_ids(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
