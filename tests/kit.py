@@ -79,3 +79,22 @@ GOOD_SITE: Mapping[str, Reply] = {
     "/static/app.js": Reply.script(),
     "*": Reply.html("<!doctype html><title>Not found</title><p>No such page", 404),
 }
+
+#: A conftest that runs and reports a test that failed once more, as pytest-rerunfailures does: the first outcome is told as `rerun`.
+RERUNS = """
+from _pytest.runner import runtestprotocol
+def pytest_runtest_protocol(item, nextitem):
+    for attempt in (1, 2):
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        failed = any(report.failed for report in reports)
+        for report in reports:
+            if report.failed and attempt == 1:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+        if not failed:
+            break
+    return True
+def pytest_report_teststatus(report):
+    if report.outcome == "rerun": return "rerun", "R", "RERUN"
+"""

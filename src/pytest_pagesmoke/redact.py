@@ -61,12 +61,7 @@ class Secrets:
         self._cut: _Cut | None = None
         self._add(texts)
 
-    def learn(self, targets: Iterable[Target]) -> None:
-        """Strike out from now on what the headers of these targets hold, too."""
-        for target in targets:
-            self.learn_headers(target.headers)
-
-    def learn_headers(self, headers: Mapping[str, str]) -> None:
+    def learn(self, headers: Mapping[str, str]) -> None:
         """Strike out from now on what these headers hold, too."""
         self._add(_of_headers(headers))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from environments import Environment
-from kit import GOOD_SITE, Pytest, Reply, Serve
+from kit import GOOD_SITE, RERUNS, Pytest, Reply, Serve
 
 SECRET = "Qz8sK2mVx91LpTr44bYwEo"
 
@@ -101,25 +103,8 @@ def test_a_rerun_does_not_repeat_it(  # noqa: PLR0917 - a table
     targets: tuple[str, ...],
     said: dict[str, str],
 ) -> None:
-    """As pytest-rerunfailures runs and reports it: the test behind which it failed passes at its second attempt."""
-    pytester.makeconftest(
-        """
-        import pytest
-        from _pytest.runner import runtestprotocol
-        @pytest.hookimpl(tryfirst=True)
-        def pytest_runtest_protocol(item, nextitem):
-            for attempt in range(2):
-                item._initrequest()
-                reports = runtestprotocol(item, nextitem=nextitem, log=False)
-                again = attempt == 0 and any(report.failed for report in reports)
-                for report in reports:
-                    if again and report.failed: report.outcome = "rerun"
-                    item.ihook.pytest_runtest_logreport(report=report)
-                if not again: return True
-        def pytest_report_teststatus(report):
-            if report.outcome == "rerun": return "rerun", "R", "RERUN"
-        """
-    )
+    """The test behind which it failed passes at its second attempt."""
+    pytester.makeconftest(RERUNS)
     account = """
 import pytest
 ended = []
@@ -188,58 +173,109 @@ def test_behind_a_check_its_traceback_ends_in_the_users_file(
     result.stdout.no_fnmatch_line("*_models.py*")
 
 
-WRITING = """
-    import httpx, pytest
-    from pytest_pagesmoke import WriteRefused
+# What may be undone on production.
 
-    def said(client):
+DELETE = """
+import httpx, pytest
+from pytest_pagesmoke import WriteRefused
+
+def delete(client, when):
+    with open("said", "a") as file:
         try: client.delete("/x")
-        except (httpx.ConnectError, WriteRefused) as error: return type(error).__name__
-
-    @pytest.fixture(scope="session")
-    def booking(pagesmoke_client_factory, pagesmoke_target):
-        client = pagesmoke_client_factory(pagesmoke_target)
-        print("booked", said(client))
-        yield client
-        print("undone", said(client))
-
-    @pytest.fixture(scope="module")
-    def other(booking):
-        yield
-        print("other", said(booking))
-
-    @pytest.mark.pagesmoke(writes=True, only_on="one")
-    def test_a_books(booking): print("marked", said(booking))
-
-    def test_b_plain(other): pass
-
-    @pytest.mark.pagesmoke(writes=True)
-    def test_c_last(pagesmoke_target): pass
+        except (httpx.ConnectError, WriteRefused) as error: print(when, type(error).__name__, file=file)
 """
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens: what is sent there ends in a ConnectError."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+def said(pytester: pytest.Pytester) -> list[tuple[str, str]]:
+    """What came of each `delete`: when, and the exception."""
+    lines = (pytester.path / "said").read_text().splitlines()
+    return [(when, error) for when, error in map(str.split, lines)]
+
+
+def production(*names: str, url: str) -> str:
+    return "".join(f'[targets.{name}]\nurl = "{url}"\nkind = "production"\n' for name in names)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--pagesmoke-allow-writes"], "begins ConnectError marked ConnectError unmarked WriteRefused narrow WriteRefused ends ConnectError"),
+        (["--pagesmoke-allow-writes", "-k", "test_b"], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
+        ([], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
+    ],
+    ids=["allowed", "none-is-marked", "not-allowed"],
+)  # fmt: skip
+def test_what_a_fixture_wrote_it_can_undo(
+    pytester: pytest.Pytester, run: Pytest, nobody: str, options: list[str], expected: str
+) -> None:
+    """Whichever test is the last; but a test that is not marked, and its own fixtures, write nothing."""
+    account = """
+@pytest.fixture(scope="session")
+def account(pagesmoke_client_factory, pagesmoke_target):
+    client = pagesmoke_client_factory(pagesmoke_target)
+    delete(client, "begins")
+    yield client
+    delete(client, "ends")
+
+@pytest.fixture
+def narrow(account):
+    yield
+    delete(account, "narrow")
+
+@pytest.mark.pagesmoke(writes=True)
+def test_a_writes(account): delete(account, "marked")
+
+def test_b_does_not(account, narrow): delete(account, "unmarked")
+"""
+    pytester.makepyfile(test_own=DELETE + account)
+    (pytester.path / "pagesmoke.toml").write_text(production("x", url=nobody))
+    run("test_own.py", "--pagesmoke=x", *options)
+    assert " ".join(map(" ".join, said(pytester))) == expected
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["plain", "xdist"])
 def test_it_undoes_what_was_written_and_no_other_does(
-    pytester: pytest.Pytester, run: Pytest, workers: tuple[str, ...]
+    pytester: pytest.Pytester, run: Pytest, nobody: str, workers: tuple[str, ...]
 ) -> None:
     """It was set up for a test that may write. It ends in the set-up of a test for another target that may not; the other way
     round, a fixture of a test that is not marked does not write, though its client has, and though the test behind which it ends may."""
-    pytester.makeini("[pytest]\nlog_file = log\nlog_file_level = INFO")
-    pytester.makepyfile(test_own=WRITING.replace("print(", "__import__('logging').getLogger().info('said %s %s', "))
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        (pytester.path / "pagesmoke.toml").write_text(
-            "".join(f'[targets.{name}]\nurl = "{address}"\nkind = "production"\n' for name in ("one", "two"))
-        )
-        args = ("test_own.py", "--pagesmoke=one", "--pagesmoke=two", "--pagesmoke-allow-writes")
-        run(*args, *workers, *(["--log-file=log"] if not workers else ["-rP", "-rA"]))
-    shown = (pytester.path / "log").read_text()
-    found = re.findall(r"said (\w+) (\w+)", shown)
+    booking = """
+@pytest.fixture(scope="session")
+def booking(pagesmoke_client_factory, pagesmoke_target):
+    client = pagesmoke_client_factory(pagesmoke_target)
+    delete(client, "booked")
+    yield client
+    delete(client, "undone")
+
+@pytest.fixture(scope="module")
+def other(booking):
+    yield
+    delete(booking, "other")
+
+@pytest.mark.pagesmoke(writes=True, only_on="one")
+def test_a_books(booking): delete(booking, "marked")
+
+def test_b_plain(other): pass
+
+@pytest.mark.pagesmoke(writes=True)
+def test_c_last(pagesmoke_target): pass
+"""
+    pytester.makepyfile(test_own=DELETE + booking)
+    (pytester.path / "pagesmoke.toml").write_text(production("one", "two", url=nobody))
+    run("test_own.py", "--pagesmoke=one", "--pagesmoke=two", "--pagesmoke-allow-writes", *workers)
+    found = said(pytester)
     assert found[0] == ("booked", "ConnectError")
     assert ("marked", "ConnectError") in found
-    assert {result for name, result in found if name == "other"} == {"WriteRefused"}
-    assert [result for name, result in found if name == "undone"] == ["ConnectError", "WriteRefused"]
+    assert {error for when, error in found if when == "other"} == {"WriteRefused"}
+    assert [error for when, error in found if when == "undone"] == ["ConnectError", "WriteRefused"]
 
 
 # What else ends: a worker, a process, a test whose thread goes on.
@@ -263,7 +299,7 @@ def test_a_worker_that_crashed_is_no_pass(pytester: pytest.Pytester, serve: Serv
     assert verdicts(result) == {"x": "INCOMPLETE" if when == "call" else "BROKEN"}
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_is_told_that_nobody_answers_in_it(
     pytester: pytest.Pytester, serve: Serve, run: Pytest
 ) -> None:

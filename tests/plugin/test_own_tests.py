@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import GOOD_SITE, HOME, Pytest, Reply, Serve, Site
+from kit import GOOD_SITE, HOME, RERUNS, Pytest, Reply, Serve, Site
 
 SECRET = "hunter2-hunter2"
 NO_TARGET = (
@@ -877,26 +877,7 @@ def test_verifying_by_an_address_that_the_settings_know(pytester: pytest.Pyteste
 
 
 def test_a_rerun_counts_by_its_last_outcome(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
-    """As pytest-rerunfailures runs and reports it: the first outcome is told as `rerun`."""
-    pytester.makeconftest(
-        """
-        from _pytest.runner import runtestprotocol
-        def pytest_runtest_protocol(item, nextitem):
-            for attempt in (1, 2):
-                item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-                reports = runtestprotocol(item, nextitem=nextitem, log=False)
-                failed = any(report.failed for report in reports)
-                for report in reports:
-                    if report.failed and attempt == 1:
-                        report.outcome = "rerun"
-                    item.ihook.pytest_runtest_logreport(report=report)
-                if not failed:
-                    break
-            return True
-        def pytest_report_teststatus(report):
-            if report.outcome == "rerun": return "rerun", "R", "RERUN"
-        """
-    )
+    pytester.makeconftest(RERUNS)
     pytester.makepyfile(
         test_own="""
         import pytest
@@ -1394,55 +1375,6 @@ def test_failed_subtests_make_their_target_broken(pytester: pytest.Pytester, ser
     result = run_both(f"--pagesmoke=site={serve(GOOD_SITE).url}", "test_failed_subtests_make_their_target_broken.py")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["site * BROKEN * 0/1 *"])
-
-
-WRITING = """
-    import httpx, pytest
-    from pytest_pagesmoke import WriteRefused
-
-    def said(client):
-        try: client.delete("/x")
-        except (httpx.ConnectError, WriteRefused) as error: return type(error).__name__
-
-    @pytest.fixture(scope="session")
-    def account(pagesmoke_client_factory, pagesmoke_target):
-        client = pagesmoke_client_factory(pagesmoke_target)
-        print("begins", said(client))
-        yield client
-        print("ends", said(client))
-
-    @pytest.fixture
-    def narrow(account):
-        yield
-        print("narrow", said(account))
-
-    @pytest.mark.pagesmoke(writes=True)
-    def test_a_writes(account): print("marked", said(account))
-
-    def test_b_does_not(account, narrow): print("unmarked", said(account))
-"""
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--pagesmoke-allow-writes"], "begins ConnectError marked ConnectError unmarked WriteRefused narrow WriteRefused ends ConnectError"),
-        (["--pagesmoke-allow-writes", "-k", "test_b"], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
-        ([], "begins WriteRefused unmarked WriteRefused narrow WriteRefused ends WriteRefused"),
-    ],
-    ids=["allowed", "none-is-marked", "not-allowed"],
-)  # fmt: skip
-def test_what_a_fixture_wrote_it_can_undo(
-    pytester: pytest.Pytester, run: Pytest, options: list[str], expected: str
-) -> None:
-    """Whichever test is the last; but a test that is not marked, and its own fixtures, write nothing."""
-    pytester.makepyfile(test_own=WRITING)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        settings(pytester.path, f'[targets.x]\nurl = "http://127.0.0.1:{unused.getsockname()[1]}"\nkind = "production"')
-        result = run("test_own.py", "--pagesmoke=x", "-s", *options)
-    found = re.findall(r"(begins|marked|unmarked|narrow|ends) (ConnectError|WriteRefused)", result.stdout.str())
-    assert " ".join(map(" ".join, found)) == expected
 
 
 def test_verifying_a_test_that_writes(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:

@@ -31,7 +31,7 @@ from pytest_pagesmoke.plugin.collection import (
     shield,
 )
 from pytest_pagesmoke.plugin.looking import Looking
-from pytest_pagesmoke.plugin.marker import left_out_of
+from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import OwnTests
 from pytest_pagesmoke.plugin.results import Results, attach
@@ -264,7 +264,6 @@ class ActiveRun:
     def pending(self, planned: Planned, overrides: Overrides | None = None) -> PendingCheck:
         """A check that is ready to be looked at, with what a conftest.py lays over the settings."""
         overrides = overrides or Overrides()
-        self._secrets.learn([overrides.on(planned.target)] if isinstance(planned, PlannedLive) else ())
         return PendingCheck(_with(planned, overrides), lambda check: self._look(check, overrides))
 
     def _look(self, planned: Planned, overrides: Overrides) -> Outcome:
@@ -359,11 +358,9 @@ class ActiveRun:
                 f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
             )
         kept = left_out_of(self._config)
-        deselected = left_out(kept.counts, kept.slips)
         runs = [] if self._only_lists() else self._target_runs()
         if not runs:
-            for label, text in deselected:
-                terminalreporter.write_line(f"pagesmoke: {label} {text}")
+            write_left_out(terminalreporter, kept)
             if not self._planned:
                 terminalreporter.write_line(
                     f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}"
@@ -373,6 +370,7 @@ class ActiveRun:
         terminalreporter.section("pagesmoke")
         tones = {"good": {"green": True}, "bad": {"red": True}}
         settings = self._shown_settings() if self._selected else ""
+        deselected = left_out(kept.counts, kept.slips)
         for line in summary(runs, settings=settings, deselected=deselected, own=self._options_of_own_tests()):
             terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
 

@@ -24,7 +24,6 @@ NO_TARGET: Final = (
     "needs a target: --base-url=URL on the command line, or --pagesmoke=WHAT (a URL, local, a target of the settings)"
 )
 _KEYWORDS: Final = ("only_on", "not_on", "writes")
-_KINDS: Final = ("production", "preview", "local")
 #: How much a name that nothing is called must look like one that something is, to be taken for a slip: `prodution`, not `prod`.
 _LIKENESS: Final = 0.8
 
@@ -105,6 +104,7 @@ def sort_out(
     """
     allow_writes: bool = config.getoption("pagesmoke_allow_writes")
     left: set[pytest.Item] = set()
+    names: dict[str, None] = {}  # in the order of the tests
     said = left_out_of(config)
     for item, targets in own:
         wishes = wishes_of(item)
@@ -113,23 +113,26 @@ def sort_out(
         if not targets:
             item.add_marker(pytest.mark.skip(reason=NO_TARGET))
             continue
-        said.slips |= _slips(wishes.names, {*known, *_KINDS})
+        names |= dict.fromkeys(sorted(wishes.names))
         if (why := wishes.why_not(targets, allow_writes=allow_writes)) is not None:
             left.add(item)
             said.counts[why] += 1
+    said.slips |= _slips(names, known)
     if left:
         config.hook.pytest_deselected(items=[item for item in items if item in left])
         items[:] = [item for item in items if item not in left]
 
 
-def _slips(names: AbstractSet[str], known: AbstractSet[str]) -> dict[str, str]:
-    """The names that nothing known is called, but nearly. (Any other may be that of a target that is typed in another run.)"""
-    called = {name.casefold(): name for name in known}
-    strange = [name for name in sorted(names) if name.casefold() not in called]
-    if not strange:
+def _slips(names: Collection[str], known: Iterable[str]) -> dict[str, str]:
+    """The names that neither a known target nor a kind is called, but nearly. (Any other may be that of a target of another run.)"""
+    if not names:
         return {}
-    import difflib  # only now: hardly any run has a slip in it
+    import difflib
 
+    from pytest_pagesmoke.model import Kind  # only now: most runs have no marked test
+
+    called = {name.casefold(): name for name in (*known, *map(str, Kind))}
+    strange = [name for name in names if name.casefold() not in called]
     found = ((name, difflib.get_close_matches(name.casefold(), called, n=1, cutoff=_LIKENESS)) for name in strange)
     return {name: called[near[0]] for name, near in found if near and _looks_mistyped(name.casefold(), near[0])}
 
@@ -235,8 +238,13 @@ def pytest_testnodedown(node: Any) -> None:  # `Any`: xdist's, which may not be 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """In a run that is not active: say what was deselected, and why. (An active one says it in its summary.)"""
-    said = left_out_of(config)
-    if ACTIVE not in config.stash and (said.counts or said.slips):
+    if ACTIVE not in config.stash:
+        write_left_out(terminalreporter, left_out_of(config))
+
+
+def write_left_out(terminalreporter: pytest.TerminalReporter, said: LeftOut) -> None:
+    """Say what was left out where there is no summary to say it in."""
+    if said.counts or said.slips:
         from pytest_pagesmoke.say.terminal import left_out
 
         for label, text in left_out(said.counts, said.slips):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,7 +141,7 @@ class OwnTests:
             self._connections = Connections()
             self._background.at_end(self._connections.close)
         target = overrides.on(target)
-        self._secrets.learn([target])
+        self._secrets.learn(target.headers)
         transport = TargetTransport(
             target,
             background=self._background,
@@ -187,7 +188,7 @@ class OwnTests:
         if fixturedef.argname == _HEADERS_FIXTURE and isinstance(value, Mapping):
             # A test may have them without a client. Whoever gives others than texts is told so where they are read.
             texts = {name: text for name, text in value.items() if isinstance(name, str) and isinstance(text, str)}
-            self._secrets.learn_headers(texts)
+            self._secrets.learn(texts)
         return value
 
     def _rows_of_end(self, fixturedef: pytest.FixtureDef[Any], item: pytest.Item) -> tuple[str, ...]:
@@ -321,11 +322,9 @@ class OwnTests:
         strike = self._secrets.out_of_shown
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
-        given = getattr(report, "context", None)  # of a subtest
+        given = getattr(report, "context", None)  # of a subtest: frozen, and made anew it would show other texts
         for name in ("msg", "kwargs") if given is not None else ():
-            object.__setattr__(
-                given, name, strike(getattr(given, name, None))
-            )  # it is frozen, and made anew shows other texts
+            object.__setattr__(given, name, strike(getattr(given, name, None)))
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(
@@ -342,14 +341,8 @@ class OwnTests:
 
 
 def _ending() -> pytest.FixtureDef[Any] | None:
-    """The fixture that ends now, in this thread; the innermost of them. (There is no public way to know.)"""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - what inspect.currentframe is
-    while frame is not None:
-        if frame.f_code is _FINISH:
-            found: pytest.FixtureDef[Any] = frame.f_locals["self"]
-            return found
-        frame = frame.f_back
-    return None
+    """The fixture that ends now, in this thread; the innermost of them."""
+    return next(_finishing(traceback.walk_stack(sys._getframe())), None)  # noqa: SLF001 - what inspect.currentframe is
 
 
 def _endings(error: BaseException) -> Iterator[pytest.FixtureDef[Any]]:
@@ -357,13 +350,12 @@ def _endings(error: BaseException) -> Iterator[pytest.FixtureDef[Any]]:
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from _endings(part)
-    ending, traceback = None, error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code is _FINISH:
-            ending = traceback.tb_frame.f_locals["self"]
-        traceback = traceback.tb_next
-    if ending is not None:
-        yield ending
+    yield from [*_finishing(traceback.walk_tb(error.__traceback__))][-1:]
+
+
+def _finishing(frames: Iterable[tuple[FrameType, int]]) -> Iterator[pytest.FixtureDef[Any]]:
+    """The fixtures that end in these frames, in their order. (There is no public way to know.)"""
+    return (frame.f_locals["self"] for frame, _ in frames if frame.f_code is _FINISH)
 
 
 def _set_up(item: pytest.Item) -> Collection[str]:
@@ -403,10 +395,10 @@ def _cut(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     excinfo.traceback = type(excinfo.traceback)(excinfo.tb)
 
 
-def _last_of_the_project(traceback: TracebackType | None) -> TracebackType | None:
+def _last_of_the_project(tb: TracebackType | None) -> TracebackType | None:
     last = None
-    while traceback is not None:
-        if str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0] not in _LIBRARIES:
-            last = traceback
-        traceback = traceback.tb_next
+    while tb is not None:
+        if str(tb.tb_frame.f_globals.get("__name__", "")).partition(".")[0] not in _LIBRARIES:
+            last = tb
+        tb = tb.tb_next
     return last

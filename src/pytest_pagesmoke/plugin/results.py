@@ -109,8 +109,7 @@ class Results:
     def pytest_sessionfinish(self) -> None:
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
-            expected = {row: sorted(ids) for row, ids in self._expected.items()}
-            output[_WORKEROUTPUT_KEY] = expected
+            output[_WORKEROUTPUT_KEY] = {row: sorted(ids) for row, ids in self._expected.items()}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
