@@ -1223,6 +1223,26 @@ def test_overrides_hold_where_they_stand(pytester: pytest.Pytester, serve: Serve
     }
 
 
+def test_what_a_server_echoes_of_an_override_no_check_shows(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest
+) -> None:
+    """In a run of built-in checks alone, which make no client."""
+    pytester.makeconftest(
+        f"""
+        import pytest
+        @pytest.fixture(scope="session")
+        def pagesmoke_headers(): return {{"X-Api-Key": "{SECRET}"}}
+        """
+    )
+    settings(pytester.path, 'pages = ["/"]')
+    site = serve({"/": Reply.html(f"<title>{SECRET}</title>", 500, server=SECRET)})
+    result = run_both("pagesmoke.toml", f"--pagesmoke=x={site.url}")
+    result.assert_outcomes(failed=1)
+    assert site.asked[0][2]["x-api-key"] == SECRET
+    assert SECRET not in result.stdout.str()
+    result.stdout.fnmatch_lines(["  body *<title>[*][*][*]</title>"])
+
+
 def test_overrides_are_checked(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     wrong = {
         "pagesmoke_headers": {
