@@ -33,6 +33,7 @@ from pytest_pagesmoke.model import (
 from pytest_pagesmoke.plan import DIST_TEST
 from pytest_pagesmoke.registry import LIVE_CHECKS
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line
+from pytest_pagesmoke.say.waiting import how_it_was_asked
 from pytest_pagesmoke.settings import checklist
 
 FAILURES = Path(__file__).parent / "failures"
@@ -81,7 +82,8 @@ def _live(test: str, case: dict[str, Any]) -> Case:
             answer = impossible if probe in IMPOSSIBLE else named[probe.path]
             seen[probe] = _observed({"answer": dict(answer)}, target, probe)
     findings = [item for item in check.judge(spec, seen) if isinstance(item, Finding)]
-    block = live_failure(findings[0], target=target, probe=own, observation=seen[own])
+    asked = how_it_was_asked(elapsed_s=seen[own].elapsed_s)
+    block = live_failure(findings[0], target=target, probe=own, observation=seen[own], asked=asked)
     return Case(findings, block)
 
 

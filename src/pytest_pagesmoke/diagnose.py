@@ -27,7 +27,7 @@ class TargetRun:
 
     ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it. With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
-    no outcome.
+    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once.
     """
 
     name: str
@@ -40,6 +40,7 @@ class TargetRun:
     command: str = COMMAND
     by_checklist: bool = True
     own_unfinished: bool = False
+    settle_s: float | None = None
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -130,6 +131,8 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
         commands = [*{run.command: None for run in runs}]
+    if (settle_s := next((run.settle_s for run in runs if run.settle_s is not None), None)) is not None:
+        options.append(f"--pagesmoke-settle={settle_s:g}")
     return " ".join([*commands, *map(shlex.quote, options)])
 
 
@@ -188,6 +191,11 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
 def _stale(record: CheckRecord) -> bool:
     """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
     return bool(record.cached) and record.rule in _OF_ANOTHER_TIME
+
+
+def _unsettled(record: CheckRecord) -> bool:
+    """Whether it passed now and failed then, up to the end."""
+    return record.outcome == "failed" and bool(record.given_up) and record.flapped
 
 
 def _not_live(record: CheckRecord) -> bool:
@@ -357,6 +365,15 @@ _CAUSES: Final = (
         next=_say(
             "wait a minute and run again",
             "if it stays: see whether a production deployment succeeded: npx wrangler pages deployment list",
+        ),
+    ),
+    _Cause(
+        id="not-settled",
+        fits=lambda run: any(_unsettled(record) for record in run.failed),
+        explained=_unsettled,
+        text="answers of two kinds took turns until the time was up: it is not live on every machine of the edge yet, or it fails now and then",
+        next=_say(
+            "give it more time: --pagesmoke-settle takes seconds; if it goes on so, it is the site that fails now and then"
         ),
     ),
     _Cause(

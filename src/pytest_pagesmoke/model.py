@@ -28,7 +28,8 @@ class Kind(StrEnum):
 class Manners:
     """How a target is asked. ``timeout_s`` bounds a whole exchange, ``max_body_bytes`` its body after decompression.
 
-    An empty ``user_agent`` is this project's own, an empty ``ca_file`` the system's trust store.
+    An empty ``user_agent`` is this project's own, an empty ``ca_file`` the system's trust store. ``settle_rounds`` are the whole rounds
+    in a row that must pass where it is asked until it has settled.
     """
 
     timeout_s: float = 10.0
@@ -36,6 +37,7 @@ class Manners:
     max_body_bytes: int = 10_485_760
     user_agent: str = ""
     ca_file: str = ""
+    settle_rounds: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,8 @@ _CHARSETS: Final = frozenset(
 class Answer:
     """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded.
 
-    ``sent`` are the names, in lower case, of the target's own headers that went with the question.
+    ``sent`` are the names, in lower case, of the target's own headers that went with the question. ``attempts`` counts a first
+    one, too, whose connection broke before any answer.
     """
 
     url: str
@@ -112,6 +115,7 @@ class Answer:
     http_version: str = "HTTP/1.1"
     elapsed_s: float = 0.0
     sent: frozenset[str] = frozenset()
+    attempts: int = 1
 
     @property
     def media_type(self) -> str:
@@ -143,8 +147,10 @@ class Reason(StrEnum):
     RESET = "reset"
     UNREACHABLE = "unreachable"
     TLS = "tls"
+    TLS_NAME = "tls-name"
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
+    NOT_SENT = "not-sent"
     TOO_LARGE = "too-large"
     REDIRECT_LOOP = "redirect-loop"
     NOT_STARTED = "not-started"
@@ -160,6 +166,7 @@ class NoAnswer:
     detail: str = ""
     hops: tuple[Hop, ...] = ()
     elapsed_s: float = 0.0
+    attempts: int = 1
 
 
 Observation = Answer | NoAnswer
@@ -307,4 +314,9 @@ class CheckRecord:
     tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
     started: float = 0.0
     ended: float = 0.0
-    attempts: int = 1  # reruns, and the first
+    attempts: int = 1  # of asking; and reruns
+    settled_after_s: float | None = (
+        None  # with `--pagesmoke-settle`: from the first question to when it passed for good
+    )
+    flapped: bool = False  # it failed after it had passed
+    given_up: str = ""  # why the waiting for it ended without success

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -153,6 +154,17 @@ def cached(answer: Answer) -> str:
         return ""
     said = (f"cf-cache-status {state}" if state else "", f"age {age} s" if age else "")
     return ", ".join(part for part in said if part)
+
+
+def retry_after_s(answer: Answer, *, wall_clock: float) -> float:
+    """For how many seconds the server wants to be left alone (RFC 9110, 10.2.3); 0 where it does not say. ``wall_clock`` is time.time()."""
+    said = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", said):
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - wall_clock)
+    except (ValueError, OverflowError):  # no date, or one beyond all time
+        return 0.0
 
 
 def is_challenge(answer: Answer) -> bool:

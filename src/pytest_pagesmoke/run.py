@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Protocol
 
 from pytest_pagesmoke.model import Finding, Observation, Probe, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.settle import (
+    AskAgain,
+    GivenUp,
+    History,
+    Patience,
+    Progress,
+    Round,
+    Settled,
+    Why,
+    decide,
+    failure_of,
+    history,
+)
 
+_TICK_S: Final = 0.5  # how often whoever waits hears of it
 #: What to ask, by what is known: called again until it names nothing new.
 Questions = Callable[[Seen], Iterable[Probe]]
+#: The tasks that ask, by target and question: what several checks need is asked once.
+_Asked = dict[tuple[str, Probe], "asyncio.Task[tuple[Observation, float, float]]"]
 
 
 class Observer(Protocol):
@@ -28,7 +46,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock."""
+    """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock.
+
+    Where it was waited for, ``history`` tells how it fared, and ``given_up`` why the waiting ended without success.
+    """
 
     findings: tuple[Finding, ...]
     remarks: tuple[Remark, ...]
@@ -36,6 +57,9 @@ class CheckResult:
     observation: Observation
     started: float
     ended: float
+    attempts: int = 1
+    history: History | None = None
+    given_up: Why | None = None
 
 
 def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
@@ -49,73 +73,97 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
         observation=seen[own],
         started=started,
         ended=ended,
+        attempts=max(observation.attempts for observation in seen.values()),
     )
 
 
 class Run:
-    """Asks in the background, which ends with it."""
+    """Asks in the background, which ends with it. With ``settle_s`` it asks each target until that has settled, or the seconds are over."""
 
-    def __init__(self, make_observer: Callable[[], Observer], background: Background) -> None:
+    def __init__(
+        self, make_observer: Callable[[], Observer], background: Background, *, settle_s: float | None = None
+    ) -> None:
         self._make_observer = make_observer
         self._background = background
+        self._settle_s = settle_s
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
-        self._asked: dict[tuple[str, Probe], asyncio.Task[tuple[Observation, float, float]]] = {}
-        self._pending: dict[str, Future[tuple[Seen, float, float]]] = {}
+        self._asked: _Asked = {}
+        self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
+        self._progress: dict[str, Progress] = {}
 
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
-        """Send the questions of ``checks`` now; `result` waits for their answers."""
-        for check in checks:
-            if check.id not in self._pending:
-                self._pending[check.id] = self._submit(check.target, check.questions, anew=False)
+        """Send the questions of ``checks`` now; `result` waits for their answers. To settle, these are the whole set."""
+        new = {check.id: check for check in checks if check.id not in self._pending}
+        if self._settle_s is None:
+            self._pending |= {name: self._submit(check, anew=False) for name, check in new.items()}
+            return
+        by_target: dict[str, list[PlannedLive]] = {}
+        for check in new.values():
+            by_target.setdefault(check.target.name, []).append(check)
+        for theirs in by_target.values():
+            promised: dict[str, Future[CheckResult]] = {check.id: Future() for check in theirs}
+            self._pending |= promised
+            whole = self._background.submit(_Settling(self, theirs, seconds=self._settle_s).settle())
+            whole.add_done_callback(partial(_hand_out, promised))
 
-    def result(self, check: PlannedLive) -> CheckResult:
+    def result(self, check: PlannedLive, meanwhile: Callable[[list[Progress]], None] = lambda _: None) -> CheckResult:
         """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun).
 
+        ``meanwhile`` is called every now and then with where the waiting stands: a line for each target that has not settled.
         Raises CancelledError when the run is, or has been, stopped.
         """
-        pending = self._pending.pop(check.id, None)
-        if pending is None:
-            pending = self._submit(check.target, check.questions, anew=check.id in self._taken)
+        pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
         self._taken.add(check.id)
-        seen, started, ended = pending.result()  # bounded: every exchange has a deadline
-        return judge(check, seen, started=started, ended=ended)
+        while not wait([pending], timeout=_TICK_S).done:  # bounded: every exchange has a deadline
+            meanwhile([*self._progress.values()])
+        return pending.result()
 
     def see(self, target: Target, questions: Questions) -> Seen:
         """Wait for what ``target`` answers to ``questions``, without any check."""
-        seen, _, _ = self._submit(target, questions, anew=False).result()
+        seen, _, _ = self._background.submit(self.ask(target, questions, self._asked)).result()
         return seen
+
+    def report(self, target: str, progress: Progress | None) -> None:
+        """Take note of how the waiting for a target goes; None where it is over."""
+        if progress is None:
+            self._progress = {name: one for name, one in self._progress.items() if name != target}
+        else:
+            self._progress = {**self._progress, target: progress}  # whole, because another thread reads it
 
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
         self._background.stop()
 
-    def _submit(self, target: Target, questions: Questions, *, anew: bool) -> Future[tuple[Seen, float, float]]:
-        return self._background.submit(self._see(target, questions, anew=anew))
+    def _submit(self, check: PlannedLive, *, anew: bool) -> Future[CheckResult]:
+        # Anew is all of it: a page of today must not be compared with what the site answered before it was mended.
+        return self._background.submit(self._judged(check, {} if anew else self._asked))
 
-    async def _see(self, target: Target, questions: Questions, *, anew: bool) -> tuple[Seen, float, float]:
+    async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
+        seen, started, ended = await self.ask(check.target, check.questions, asked)
+        return judge(check, seen, started=started, ended=ended)
+
+    async def ask(self, target: Target, questions: Questions, asked: _Asked) -> tuple[Seen, float, float]:
+        """What ``target`` answers to ``questions``, and from when to when; what is ``asked`` already is waited for."""
         seen: dict[Probe, Observation] = {}
         started: list[float] = []
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
         while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
-            tasks = [self._ask_once(target, probe, anew=anew) for probe in probes]
+            tasks = [self._ask_once(target, probe, asked) for probe in probes]
             for probe, (observation, began, over) in zip(probes, await asyncio.gather(*tasks), strict=True):
                 seen[probe] = observation
                 started.append(began)
                 ended.append(over)
         return seen, min(started), max(ended)
 
-    def _ask_once(self, target: Target, probe: Probe, *, anew: bool) -> asyncio.Task[tuple[Observation, float, float]]:
-        """The one task that asks this question; several checks may wait for it.
-
-        Anew is all of it: a page of today must not be compared with what the site answered before it was mended.
-        """
+    def _ask_once(self, target: Target, probe: Probe, asked: _Asked) -> asyncio.Task[tuple[Observation, float, float]]:
+        """The one task that asks this question; several checks may wait for it."""
         key = (target.name, probe)
-        if anew or key not in self._asked:
-            self._asked[key] = asyncio.create_task(self._ask(target, probe))
-        return self._asked[key]
+        if key not in asked:
+            asked[key] = asyncio.create_task(self._ask(target, probe))
+        return asked[key]
 
     async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
         if self._observer is None:
@@ -124,3 +172,94 @@ class Run:
         async with self._rooms.setdefault(target.name, asyncio.Semaphore(target.manners.concurrency)):
             started = time.time()
             return await self._observer.ask(target, probe), started, time.time()
+
+
+def _hand_out(promised: Mapping[str, Future[CheckResult]], done: Future[Mapping[str, CheckResult]]) -> None:
+    """Give each check its own of the results that came together."""
+    for name, future in promised.items():
+        if done.cancelled():
+            future.cancel()
+        elif (error := done.exception()) is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(done.result()[name])
+
+
+class _Settling:
+    """Asks the checks of one target round by round, as `settle` decides."""
+
+    def __init__(self, run: Run, checks: Iterable[PlannedLive], *, seconds: float) -> None:
+        self._run = run
+        self._checks = {check.id: check for check in checks}
+        target = next(iter(self._checks.values())).target
+        self._target = target.name
+        self._patience = Patience(seconds=seconds, rounds=target.manners.settle_rounds)
+        self._began = time.time()
+        self._rounds: list[Round] = []
+        self._last: dict[str, CheckResult] = {}
+        self._last_failed: dict[str, CheckResult] = {}
+
+    async def settle(self) -> Mapping[str, CheckResult]:
+        """The results: of the last round where it settled; else what failed, as it last failed."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                decision = decide(
+                    frozenset(self._checks),
+                    self._rounds,
+                    now=clock(),
+                    patience=self._patience,
+                    chance=random.random(),
+                )
+                if not isinstance(decision, AskAgain):
+                    return self._results(decision)
+                self._report(clock())
+                try:
+                    async with asyncio.timeout_at(decision.until):
+                        await asyncio.sleep(decision.at - clock())
+                        await self._round(decision.what)
+                except TimeoutError:  # a round that the deadline cut off does not count
+                    pass
+        finally:
+            self._run.report(self._target, None)
+
+    async def _round(self, what: Iterable[str]) -> None:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        asked: _Asked = {}
+        checks = [self._checks[name] for name in sorted(what)]
+        seen = await asyncio.gather(*(self._run.ask(check.target, check.questions, asked) for check in checks))
+        failed = {}
+        for check, (answers, began, over) in zip(checks, seen, strict=True):
+            result = self._last[check.id] = judge(check, answers, started=began, ended=over)
+            if result.findings:
+                self._last_failed[check.id] = result
+                failed[check.id] = failure_of(result.findings[0], answers.values(), wall_clock=time.time())
+        self._rounds.append(Round(started=started, ended=clock(), asked=frozenset(what), failed=failed))
+
+    def _results(self, decision: Settled | GivenUp) -> Mapping[str, CheckResult]:
+        blamed = decision.blamed if isinstance(decision, GivenUp) else frozenset()
+        why = decision.why if isinstance(decision, GivenUp) else None
+        found: dict[str, CheckResult] = {}
+        for name in self._checks:
+            result = self._last_failed[name] if name in blamed else self._last[name]
+            past = history(name, self._rounds)
+            found[name] = replace(
+                result,
+                started=self._began,
+                attempts=past.tries if name in blamed else past.needed or past.tries,
+                history=past,
+                given_up=why if name in blamed else None,
+            )
+        return found
+
+    def _report(self, now: float) -> None:
+        failing = tuple(name for name in self._checks if name in self._last and self._last[name].findings)
+        progress = Progress(
+            target=self._target,
+            rounds=len(self._rounds),
+            checks=len(self._checks),
+            failing=failing,
+            ends=(self._rounds[0].started if self._rounds else now) + self._patience.seconds,
+        )
+        self._run.report(self._target, progress)

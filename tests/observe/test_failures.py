@@ -28,7 +28,7 @@ OF_HTTPX = {
     httpx.HTTPError: Reason.PROTOCOL,
     httpx.HTTPStatusError: Reason.PROTOCOL,
     httpx.InvalidURL: Reason.PROTOCOL,
-    httpx.LocalProtocolError: Reason.PROTOCOL,
+    httpx.LocalProtocolError: Reason.NOT_SENT,
     httpx.NetworkError: Reason.UNREACHABLE,
     httpx.PoolTimeout: Reason.TIMEOUT,
     httpx.ProtocolError: Reason.PROTOCOL,
@@ -53,7 +53,7 @@ OF_HTTPCORE = {
     httpcore.ConnectError: Reason.UNREACHABLE,
     httpcore.ConnectTimeout: Reason.TIMEOUT,
     httpcore.ConnectionNotAvailable: Reason.PROTOCOL,
-    httpcore.LocalProtocolError: Reason.PROTOCOL,
+    httpcore.LocalProtocolError: Reason.NOT_SENT,
     httpcore.NetworkError: Reason.UNREACHABLE,
     httpcore.PoolTimeout: Reason.TIMEOUT,
     httpcore.ProtocolError: Reason.PROTOCOL,
@@ -162,7 +162,7 @@ class TestHttpx:
             caused_by(httpcore.LocalProtocolError(quoted), h11.LocalProtocolError(quoted)),
         )
         reason, text = explained(error)
-        assert reason is Reason.PROTOCOL
+        assert reason is Reason.NOT_SENT
         assert text == "a header cannot be sent: HTTP does not allow its name or value"
 
 
@@ -202,8 +202,9 @@ class TestTls:
         ],
     )
     def test_what_is_wrong_with_the_certificate(self, message: str, text: str) -> None:
-        assert explained(verification_error(message)) == (Reason.TLS, text)
-        assert explained(caused_by(httpx.ConnectError(""), verification_error(message))) == (Reason.TLS, text)
+        reason = Reason.TLS_NAME if "another name" in text else Reason.TLS
+        assert explained(verification_error(message)) == (reason, text)
+        assert explained(caused_by(httpx.ConnectError(""), verification_error(message))) == (reason, text)
 
     @pytest.mark.parametrize("name", ["WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"])
     def test_what_does_not_speak_tls(self, name: str) -> None:

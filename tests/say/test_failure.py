@@ -20,6 +20,7 @@ from pytest_pagesmoke.model import (
     Target,
 )
 from pytest_pagesmoke.say import failure
+from pytest_pagesmoke.say.waiting import how_it_was_asked
 
 RULE = Rule(id="page-status", title="A page answers with another status", cause="It is gone.", fix="Bring it back.")
 FINDING = Finding(rule=RULE, subject="/login", expected="200", actual="404")
@@ -31,7 +32,8 @@ URL = "https://www.example.com/login"
 def block(
     observation: Observation, *, finding: Finding = FINDING, target: Target = TARGET, probe: Probe = PROBE
 ) -> str:
-    return failure.live_failure(finding, target=target, probe=probe, observation=observation)
+    asked = how_it_was_asked(elapsed_s=observation.elapsed_s)
+    return failure.live_failure(finding, target=target, probe=probe, observation=observation, asked=asked)
 
 
 def answer(body: bytes = b"", **headers: str) -> Answer:

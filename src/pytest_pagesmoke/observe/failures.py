@@ -75,7 +75,7 @@ def _explain_http(cause: BaseException) -> tuple[Reason, str] | None:
             return Reason.UNREACHABLE, f"the proxy does not let this run through: {cause}"
         case httpx.LocalProtocolError():
             # Its text quotes the header, which may be a secret.
-            return Reason.PROTOCOL, "a header cannot be sent: HTTP does not allow its name or value"
+            return Reason.NOT_SENT, "a header cannot be sent: HTTP does not allow its name or value"
         case httpx.RemoteProtocolError() if "without sending a response" in str(cause):
             return Reason.RESET, "the server closed the connection without an answer"
         case httpx.RemoteProtocolError() if "without sending complete" in str(cause):
@@ -89,7 +89,7 @@ def _explain_tls(error: ssl.SSLError) -> tuple[Reason, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         message = getattr(error, "verify_message", "") or _tls_text(error)
         if any(words in message.lower() for words in ("mismatch", "not valid for", "does not match")):  # by system
-            return Reason.TLS, f"the certificate is for another name ({message})"
+            return Reason.TLS_NAME, f"the certificate is for another name ({message})"
         return Reason.TLS, _TLS_WORDS.get(message.lower(), message or "the certificate was refused")
     if _tls_text(error) in _NOT_TLS:
         return Reason.PROTOCOL, "what answers there does not speak TLS (http and https mixed up?)"

@@ -76,6 +76,8 @@ class _Progress:
 
     url: str
     way: Way
+    attempts: int = 1
+    started: float = field(default_factory=time.monotonic)
     hops: list[Hop] = field(default_factory=list)
 
 
@@ -87,9 +89,13 @@ class _Quiet(logging.Filter):
 
 
 class Connections:
-    """Connections to targets, a pool for each; used in one event loop. What the libraries log of them stays out of every log."""
+    """Connections to targets, a pool for each; used in one event loop. What the libraries log of them stays out of every log.
 
-    def __init__(self) -> None:
+    Where they are not ``kept``, each request goes over one of its own: at an uneven edge, to a machine of its own.
+    """
+
+    def __init__(self, *, kept: bool = True) -> None:
+        self._kept = kept
         self._quiet = _Quiet()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._quiet)
@@ -104,7 +110,7 @@ class Connections:
         one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
         What may change something is never sent twice, and so goes over a connection of its own from the beginning.
         """
-        client = self._client(target, secure=url.startswith("https:"), kept=method in SAFE_METHODS)
+        client = self._client(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
         while True:
             way.begins()
             request = client.build_request(
@@ -149,11 +155,16 @@ class Connections:
 
 
 class HttpObserver:
-    """Asks targets, each by its manners. ``secrets`` are struck out of all that comes in."""
+    """Asks targets, each by its manners. ``secrets`` are struck out of all that comes in.
 
-    def __init__(self, *, secrets: Secrets = NO_SECRETS) -> None:
+    A connection that breaks before any answer says little of a site: the question is asked once more. Not so with ``in_rounds``: then
+    whoever asks does so again, and wants each question to go over a connection of its own.
+    """
+
+    def __init__(self, *, secrets: Secrets = NO_SECRETS, in_rounds: bool = False) -> None:
         self._secrets = secrets
-        self._connections = Connections()
+        self._retries = not in_rounds
+        self._connections = Connections(kept=not in_rounds)
 
     async def ask(self, target: Target, probe: Probe) -> Observation:
         """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
@@ -161,7 +172,6 @@ class HttpObserver:
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         progress = _Progress(url=probe.address(target), way=Way())
-        started = time.monotonic()
         timeout_s = target.manners.timeout_s
 
         def no_answer(reason: Reason, text: str) -> NoAnswer:
@@ -170,12 +180,20 @@ class HttpObserver:
                 reason=reason,
                 text=text,
                 hops=tuple(progress.hops),
-                elapsed_s=time.monotonic() - started,
+                elapsed_s=time.monotonic() - progress.started,
+                attempts=progress.attempts,
             )
 
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(target, probe, progress, started)
+                try:
+                    return await self._exchange(target, probe, progress)
+                except Exception as error:
+                    broken = progress.way.phase is not Phase.BODY and explain(error)[0] is Reason.RESET
+                    if not (broken and self._retries):
+                        raise
+                    progress = _Progress(url=probe.address(target), way=Way(), attempts=2)
+                    return await self._exchange(target, probe, progress)
         except TimeoutError:
             return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.way.phase})")
         except _RedirectLoop as loop:
@@ -187,7 +205,7 @@ class HttpObserver:
         """Close every connection."""
         await self._connections.close()
 
-    async def _exchange(self, target: Target, probe: Probe, progress: _Progress, started: float) -> Answer:
+    async def _exchange(self, target: Target, probe: Probe, progress: _Progress) -> Answer:
         own = {} if probe.as_stranger else target.headers
         visited: list[str] = []
         while True:
@@ -209,7 +227,8 @@ class HttpObserver:
                         body=body,
                         hops=tuple(progress.hops),
                         http_version=response.http_version,
-                        elapsed_s=time.monotonic() - started,
+                        elapsed_s=time.monotonic() - progress.started,
+                        attempts=progress.attempts,
                         sent=frozenset(name.lower() for name in own),
                     )
                 progress.hops.append(Hop(status=response.status_code, url=progress.url, location=redirect))

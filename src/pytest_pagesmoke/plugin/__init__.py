@@ -28,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "pagesmoke.toml. Runs no test.",
     )
     group.addoption(
+        "--pagesmoke-settle",
+        metavar="SECONDS",
+        help="after a deployment or a rollback: keep asking until everything passes in several rounds in a row, or SECONDS are over.",
+    )
+    group.addoption(
         "--pagesmoke-allow-writes",
         action="store_true",
         help="let tests marked pagesmoke(writes=True) run against production, and change it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ class Activation:
     """What the command line asks for.
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
-    ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own.
+    ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
+    many seconds at most to ask until everything is stable, None where that was not asked for.
     """
 
     what: list[str]
@@ -32,6 +34,7 @@ class Activation:
     chosen: list[str]
     other_args: list[str]
     file: str = ""
+    settle_s: float | None = None
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -42,9 +45,13 @@ def activation_of(config: pytest.Config) -> Activation | None:
         return Activation(**activation) if isinstance(activation, dict) else None
 
     what: list[str] = config.getoption("pagesmoke")
-    typed = _is_typed(config.invocation_params.args)
+    settle_s = _settle_s(config)
+    typed = _is_typed(config.invocation_params.args, "--base-url")
     named, other_args, file = _split(config)
     if not (what or typed or named is not None):
+        # In addopts it stands for the runs that have something to check.
+        if _is_typed(config.invocation_params.args, "--pagesmoke-settle"):
+            raise pytest.UsageError("--pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT")
         return None
     base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
@@ -64,7 +71,13 @@ def activation_of(config: pytest.Config) -> Activation | None:
     else:
         collect = "yes" if what else "if-alone"
     return Activation(
-        what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args, file=file
+        what=what,
+        base_url=base_url,
+        collect=collect,
+        chosen=named or [],
+        other_args=other_args,
+        file=file,
+        settle_s=settle_s,
     )
 
 
@@ -78,9 +91,22 @@ def for_workers(activation: Activation) -> dict[str, object]:
     return asdict(activation)
 
 
-def _is_typed(args: Sequence[str]) -> bool:
-    """Whether `--base-url` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
-    return any(arg == "--base-url" or arg.startswith("--base-url=") for arg in map(str, args))
+def _settle_s(config: pytest.Config) -> float | None:
+    given: str | None = config.getoption("pagesmoke_settle")
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise pytest.UsageError(f"--pagesmoke-settle={given}: takes a number of seconds above 0, --pagesmoke-settle=60")
+    return seconds
+
+
+def _is_typed(args: Sequence[str], option: str) -> bool:
+    """Whether ``option`` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
+    return any(arg == option or arg.startswith(f"{option}=") for arg in map(str, args))
 
 
 def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:

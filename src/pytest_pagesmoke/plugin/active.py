@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,9 @@ from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import Kind
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
-from pytest_pagesmoke.plugin import local, verify_url
+from pytest_pagesmoke.plugin import asking, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
+from pytest_pagesmoke.plugin.asking import Controller
 from pytest_pagesmoke.plugin.collection import (
     DIST_FIXTURE,
     LIVE_FIXTURE,
@@ -34,6 +36,7 @@ from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import OwnTests
+from pytest_pagesmoke.plugin.progress import ProgressLine
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.terminal import left_out, summary
@@ -100,8 +103,15 @@ class ActiveRun:
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
         self._looking = Looking(
-            project=self._project, dist=served, secrets=self._secrets, local=address, background=background
+            project=self._project,
+            dist=served,
+            secrets=self._secrets,
+            local=address,
+            background=background,
+            settle_s=activation.settle_s,
+            progress=ProgressLine(config),
         )
+        self._controller = Controller.of(config)
         self.results = Results(config)
         serving = next((target.name for target in selection.targets if target.starts_here), None)
         self.own = OwnTests(
@@ -118,11 +128,13 @@ class ActiveRun:
             results=self.results,
         )
 
+        self._beginning = threading.Lock()  # the controller looks for several workers at once
         self._asked_ahead: set[str] = set()  # names of targets
         self._by_target = False
         self._selected: dict[str, Planned] = {}  # by test id: the built-in checks that are to run
         self._collected = False
         self._left_out = False
+        self._asks_for_workers = False
 
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
@@ -267,14 +279,26 @@ class ActiveRun:
         return PendingCheck(_with(planned, overrides), lambda check: self._look(check, overrides))
 
     def _look(self, planned: Planned, overrides: Overrides) -> Outcome:
-        """Come to a verdict on one check; the first one asks for all that this process will run, as far as it is known how."""
-        if planned.row not in self._asked_ahead and not self._is_worker:  # a worker does not know what it will be given
-            checks = [*self._selected.values()]
-            if self._by_target:
-                checks = [check for check in checks if check.row == planned.row]
-            self._asked_ahead |= {check.row for check in checks}
-            self._looking.ahead(_with(check, overrides) for check in checks)
+        """Come to a verdict on one check: the controller's, where there is one, for what lies on a network."""
+        if self._controller is not None and isinstance(planned, PlannedLive):
+            return self._controller.look(planned, overrides, by_target=self._by_target)
+        return self._look_here(planned, overrides, by_target=self._by_target)
+
+    def _look_here(self, planned: Planned, overrides: Overrides, *, by_target: bool) -> Outcome:
+        """Look in this process; the first check asks for all that the run has, as far as it is known how."""
+        with self._beginning:
+            if planned.row not in self._asked_ahead and self._controller is None:
+                checks = [*self._selected.values()]
+                if by_target:
+                    checks = [check for check in checks if check.row == planned.row]
+                self._asked_ahead |= {check.row for check in checks}
+                self._looking.ahead(_with(check, overrides) for check in checks)
         return self._looking.look(planned)
+
+    def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
+        self._secrets.learn(overrides.headers)
+        planned = next(check for check in self._planned if check.id == check_id)
+        return self._look_here(_with(planned, overrides), overrides, by_target=by_target)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -294,6 +318,9 @@ class ActiveRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[WORKERINPUT_KEY] = for_workers(self._activation)
+        if self._config.getoption("dist") != "each":
+            self._asks_for_workers = True
+            asking.serve(node, self._look_for_worker)
         if self._server is not None:
             local.share(self._server, node)
 
@@ -322,6 +349,8 @@ class ActiveRun:
             self._config.workeroutput["pagesmoke_left_out"] = self._left_out  # type: ignore[attr-defined]  # set by xdist in its workers
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
+        if self._asks_for_workers:
+            self._looking.stop()  # after -x workers may still wait, and xdist for them
         try:
             return (yield)
         finally:
@@ -398,6 +427,7 @@ class ActiveRun:
             plain_ids=not self.multiplies,
             command=self._command(),
             by_checklist=self._settings.file is None,
+            settle_s=self._activation.settle_s,
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
         )
 

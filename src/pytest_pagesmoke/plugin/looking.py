@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
+from pytest_pagesmoke.say.waiting import how_it_was_asked
+from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
 
@@ -34,17 +36,23 @@ class Looking:
         secrets: Secrets,
         local: LocalAddress | None,
         background: Background,
+        settle_s: float | None = None,
+        progress: Callable[[list[Progress]], None] = lambda _: None,
     ) -> None:
         self._project = project
         self._dist = dist
         self._secrets = secrets
         self._local = local
-        self._run = Run(self._make_observer, background)
+        self._settle_s = settle_s
+        self._progress = progress
+        self._run = Run(self._make_observer, background, settle_s=settle_s)
+        self._of_local: list[PlannedLive] = []  # what is asked when the local server is ready
 
     def ahead(self, checks: Iterable[Planned]) -> None:
         """Ask now for all these checks; `look` waits for each. The local server begins to start meanwhile."""
         live = [check for check in checks if isinstance(check, PlannedLive)]
-        if self._local is not None and any(check.target.starts_here for check in live):
+        self._of_local += [check for check in live if check.target.starts_here]
+        if self._local is not None and self._of_local:
             self._local.begin()
         self._run.ask_ahead(check for check in live if not check.target.starts_here)
 
@@ -72,7 +80,7 @@ class Looking:
     def _make_observer(self) -> Observer:
         from pytest_pagesmoke.observe.http import HttpObserver  # imports httpx: a run of dist checks alone does without
 
-        return HttpObserver(secrets=self._secrets)
+        return HttpObserver(secrets=self._secrets, in_rounds=self._settle_s is not None)
 
     def _look_live(self, planned: PlannedLive) -> Outcome:
         if planned.target.starts_here:
@@ -81,9 +89,18 @@ class Looking:
             server = self._local.wait()
             if isinstance(server, NotStarted):
                 return self._live_outcome(planned, _not_started(planned, server, began))
+            ready = [replace(check, target=replace(check.target, url=server.url)) for check in self._of_local]
+            self._of_local.clear()
+            self._run.ask_ahead(ready)
             planned = replace(planned, target=replace(planned.target, url=server.url))
-            return self._live_outcome(planned, _after_second_start(self._run.result(planned), server))
-        return self._live_outcome(planned, self._run.result(planned))
+            return self._live_outcome(planned, _after_second_start(self._result(planned), server))
+        return self._live_outcome(planned, self._result(planned))
+
+    def _result(self, planned: PlannedLive) -> CheckResult:
+        try:
+            return self._run.result(planned, self._progress)
+        finally:
+            self._progress([])
 
     def _live_outcome(self, planned: PlannedLive, result: CheckResult) -> Outcome:
         observation = result.observation
@@ -104,6 +121,10 @@ class Looking:
             tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
             started=result.started,
             ended=result.ended,
+            attempts=result.attempts,
+            settled_after_s=result.history.after_s if result.history and not result.findings else None,
+            flapped=result.history is not None and result.history.flapped,
+            given_up=result.given_up or "",
         )
         if not result.findings:
             return Outcome(record=record, note=tidied(observation))
@@ -112,6 +133,12 @@ class Looking:
             target=planned.target,
             probe=result.probe,
             observation=observation,
+            asked=how_it_was_asked(
+                elapsed_s=observation.elapsed_s,
+                attempts=result.attempts,
+                history=result.history,
+                given_up=result.given_up or "",
+            ),
         )
         return _failed(record, result.findings[0], block)
 

@@ -97,7 +97,7 @@ class Results:
             elif (outcome := _outcome(record, report)) is not None:
                 known = self._records.get(key)
                 if known is None or _OUTCOMES.index(outcome) >= _OUTCOMES.index(known.outcome):
-                    attempts = self._attempts[key] + 1
+                    attempts = self._attempts[key] + record.attempts
                     self._records[key] = replace(record, outcome=outcome, attempts=attempts)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

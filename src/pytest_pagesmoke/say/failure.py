@@ -37,8 +37,8 @@ def one_line(finding: Finding) -> str:
     return harmless(finding.line)
 
 
-def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation) -> str:
-    """The failure block of a live check; its first line is `one_line`."""
+def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation, asked: str) -> str:
+    """The failure block of a live check; its first line is `one_line`. ``asked``: how often, and how long, it was tried."""
     lines: list[tuple[str, str]] = [
         ("target", _called(target)),
         ("address", observation.url),
@@ -50,7 +50,7 @@ def live_failure(finding: Finding, *, target: Target, probe: Probe, observation:
         lines.append(("body", _first_line(observation)))
     else:
         lines += [("it said" if first else "", line) for first, line in _numbered(observation.detail.splitlines())]
-    lines.append(("asked", f"once, {observation.elapsed_s:.2f} s"))
+    lines.append(("asked", asked))
     if not (isinstance(observation, NoAnswer) and target.starts_here):
         lines.append(("repeat", curl(target, probe)))
     return _block(finding, lines)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
+from pytest_pagesmoke.say.waiting import retried
 
 _COLUMNS = ("health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist", "own tests")
 _LABEL_WIDTH = 10
@@ -44,8 +45,8 @@ def summary(
         for record in run.records:
             for warning in record.warnings:
                 yield Line(_labelled("warning", f"{run.name} {harmless(record.path)}: {harmless(warning)}"))
-            if record.attempts > 1 and record.outcome == "passed":
-                yield Line(_labelled("retried", f"{harmless(record.id)}: passed at attempt {record.attempts}"))
+        for label, text in retried(run):
+            yield Line(_labelled(label, text))
     diagnoses = diagnose(runs)
     for diagnosis in diagnoses:
         explained = f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"

@@ -86,13 +86,13 @@ _MANNERS: Final[dict[str, Any]] = {
     "max_body_bytes": Count,
     "user_agent": HeaderText,
     "ca_file": Text,
+    "settle_rounds": Rounds,
 }
 #: Every key that stands at the top, or in a target for that target alone. (`Any`: a type each.)
 _KEYS: Final[dict[str, Any]] = {
     **{check.key: tuple[check.spec, ...] for check in LIVE_CHECKS},  # type: ignore[name-defined]  # a type made at run time
     "spa": bool,
     "build": _Build,
-    "settle_rounds": Rounds,
     **_MANNERS,
 }
 _TARGET_KEYS: Final[dict[str, Any]] = {

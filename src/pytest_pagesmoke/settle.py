@@ -1,0 +1,234 @@
+"""When a deployment counts as live everywhere: rounds so far, clock -> ask these again | settled | given up. Pure.
+
+A deployment becomes live edge machine by edge machine, and each connection meets one of them. So one good answer proves
+little, and one bad answer only that it is too early. Asked is in rounds, every question over a connection of its own: while
+something fails, that alone; then the whole set, until it has passed whole several times in a row, some seconds apart.
+
+All times are seconds on one steady clock (an event loop's); what is asked is named by test id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pytest_pagesmoke import recognise
+from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason
+
+#: Between two whole rounds that pass. What decides must not all have been seen in one lucky moment.
+SPREAD_S: Final = 2.0
+#: After a round with failures: doubled each time, up to the longest. Some seconds are what an edge needs for a step forward.
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 8.0
+#: By how much of itself a pause varies either way, so that the targets of many runs are not all asked in step.
+JITTER: Final = 0.25
+_NEVER_ANSWERED: Final = frozenset({Reason.TLS_NAME, Reason.NOT_SENT, Reason.NOT_STARTED})
+
+
+class Outlook(StrEnum):
+    """What waiting can do for a failure."""
+
+    MAY_HEAL = "may heal"
+    NEVER = "never"
+    #: One page that leads to another host may be the old deployment's; where all do, the address is not where the site lives.
+    NEVER_IF_ALL = "never if all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A check that failed in a round. ``wait_s``: how long the server asked to be left alone, ``throttled``: not for this question alone."""
+
+    outlook: Outlook = Outlook.MAY_HEAL
+    wait_s: float = 0.0
+    throttled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What was asked at one time, and what of it failed."""
+
+    started: float
+    ended: float
+    asked: frozenset[str]
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """``seconds`` from the first question on, in which ``rounds`` whole rounds in a row must pass."""
+
+    seconds: float
+    rounds: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskAgain:
+    """Ask ``what`` at the time ``at``; what has not been answered by ``until`` (None: however long it takes) does not count."""
+
+    what: frozenset[str]
+    at: float
+    until: float | None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The whole set passed as often in a row as it must."""
+
+
+class Why(StrEnum):
+    """Why waiting ended without that."""
+
+    TIME_IS_UP = "the time was up"
+    CANNOT_HEAL = "waiting cannot heal it"
+    TOLD_TO_WAIT = "the site asked to be left alone for longer than there was time"
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """It did not settle; ``blamed`` is what stood against it, be it only that it had failed too short a time before the end."""
+
+    why: Why
+    blamed: frozenset[str]
+
+
+def decide(
+    everything: frozenset[str], rounds: Sequence[Round], *, now: float, patience: Patience, chance: float
+) -> AskAgain | Settled | GivenUp:
+    """What to do next, of the checks ``everything`` of one target. ``chance`` is from 0 to 1, and varies the pauses."""
+    if not rounds:
+        return AskAgain(what=everything, at=now, until=None)  # there must be a verdict, whatever the time
+    failing = _failing(rounds)
+    varied = 1 + JITTER * (2 * chance - 1)
+    if failing:
+        if _is_certain(failing, everything):
+            return GivenUp(Why.CANNOT_HEAL, frozenset(failing))
+        last_chance = rounds[0].started + patience.seconds - SPREAD_S * (1 + JITTER) * patience.rounds
+        what, at = _what_failed(failing, rounds, varied, last_chance=last_chance)
+    elif (in_a_row := _whole_in_a_row(everything, rounds)) >= patience.rounds:
+        return Settled()
+    else:
+        # Where what failed has just passed, the whole set is due at once.
+        what, at = everything, rounds[-1].ended + SPREAD_S * (1 + JITTER * chance) * min(in_a_row, 1)
+    if not any(each.failed for each in rounds):
+        return AskAgain(what=what, at=at, until=None)  # a good site is not turned down for being slow
+    deadline = rounds[0].started + patience.seconds
+    if max(at, now) >= deadline:
+        told = any(failure.throttled for _, failure in failing.values())
+        return GivenUp(Why.TOLD_TO_WAIT if told else Why.TIME_IS_UP, frozenset(failing) or _last_failed(rounds))
+    return AskAgain(what=what, at=at, until=deadline)
+
+
+_Failing = Mapping[str, tuple[Round, Failure]]
+
+
+def _failing(rounds: Sequence[Round]) -> _Failing:
+    """What failed when it was last asked, and then."""
+    failing: dict[str, tuple[Round, Failure]] = {}
+    for each in rounds:
+        for name in each.asked:
+            failing.pop(name, None)
+        failing |= {name: (each, failure) for name, failure in each.failed.items()}
+    return failing
+
+
+def _is_certain(failing: _Failing, everything: frozenset[str]) -> bool:
+    outlooks = [failure.outlook for _, failure in failing.values()]
+    all_lead_away = failing.keys() == everything and all(one is Outlook.NEVER_IF_ALL for one in outlooks)
+    return Outlook.NEVER in outlooks or all_lead_away
+
+
+def _what_failed(
+    failing: _Failing, rounds: Sequence[Round], varied: float, *, last_chance: float
+) -> tuple[frozenset[str], float]:
+    """Which of it to ask again first, and when: after a pause, and not before a server wants to be asked.
+
+    What one machine says for itself (503) holds no longer than until the ``last_chance``: it may be the old deployment that is down
+    for maintenance. Who limits a rate (429) limits whoever asks, whatever he asks for, and is not asked before the time.
+    """
+    in_a_row = 0
+    for each in reversed(rounds):
+        if not each.failed:
+            break
+        in_a_row += 1
+    pause_s = min(FIRST_PAUSE_S * 2 ** max(in_a_row - 1, 0), LONGEST_PAUSE_S) * varied
+    soonest = rounds[-1].ended + pause_s
+    ready: dict[str, float] = {}
+    for name, (seen, failure) in failing.items():
+        wanted = seen.ended + failure.wait_s
+        ready[name] = wanted if failure.throttled else min(wanted, max(last_chance, soonest))
+    throttled = [ready[name] for name, (_, failure) in failing.items() if failure.throttled]
+    at = max(soonest, min(ready.values()), *throttled)
+    return frozenset(name for name, time in ready.items() if time <= at), at
+
+
+def _whole_in_a_row(everything: frozenset[str], rounds: Sequence[Round]) -> int:
+    count = 0
+    for each in reversed(rounds):
+        if each.failed or each.asked != everything:
+            break
+        count += 1
+    return count
+
+
+def _last_failed(rounds: Sequence[Round]) -> frozenset[str]:
+    return next(frozenset(each.failed) for each in reversed(rounds) if each.failed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """How one check fared over the rounds.
+
+    ``tries`` counts all, over ``over_s`` seconds, ``failures`` those that failed. ``needed`` is the number of the try from which on it passed, and ``after_s``
+    the time from the first question to that; None where it failed last. ``flapped``: it failed after it had passed.
+    """
+
+    tries: int
+    over_s: float
+    failures: int
+    needed: int | None
+    after_s: float | None
+    flapped: bool
+
+
+def history(name: str, rounds: Sequence[Round]) -> History:
+    """How the check ``name`` fared."""
+    asked = [each for each in rounds if name in each.asked]
+    passed = [name not in each.failed for each in asked]
+    last_failure = max((index for index, good in enumerate(passed) if not good), default=-1)
+    turned = last_failure + 1 if last_failure + 1 < len(passed) else None
+    return History(
+        tries=len(asked),
+        over_s=asked[-1].ended - asked[0].started,
+        failures=passed.count(False),
+        needed=None if turned is None else turned + 1,
+        after_s=None if turned is None else asked[turned].ended - rounds[0].started,
+        flapped=True in passed[: max(last_failure, 0)],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where the waiting for one target stands: the rounds so far, who failed last, and when, on time.monotonic(), it ends at the latest."""
+
+    target: str
+    rounds: int
+    checks: int
+    failing: tuple[str, ...]
+    ends: float
+
+
+def failure_of(finding: Finding, seen: Iterable[Observation], *, wall_clock: float) -> Failure:
+    """What a failed check, and what it saw, mean for waiting. ``wall_clock`` (time.time) measures a date in Retry-After."""
+    observations = [*seen]
+    unsendable = any(isinstance(one, NoAnswer) and one.reason in _NEVER_ANSWERED for one in observations)
+    if finding.rule in (live.ACCESS_LOGIN, live.LOCAL_NOT_READY) or unsendable:
+        return Failure(outlook=Outlook.NEVER)
+    asked_to_wait = [one for one in observations if isinstance(one, Answer) and one.status in (429, 503)]
+    return Failure(
+        outlook=Outlook.NEVER_IF_ALL if finding.rule is live.REDIRECT_ELSEWHERE else Outlook.MAY_HEAL,
+        wait_s=max((recognise.retry_after_s(one, wall_clock=wall_clock) for one in asked_to_wait), default=0.0),
+        throttled=any(one.status == 429 and "retry-after" in one.headers for one in asked_to_wait),
+    )
