@@ -111,7 +111,8 @@ def decide(
         return Settled()
     else:
         # Where what failed has just passed, the whole set is due at once.
-        what, at = everything, rounds[-1].ended + SPREAD_S * (1 + JITTER * chance) * min(in_a_row, 1)
+        pause_s = SPREAD_S * (1 + JITTER * chance) if in_a_row else 0.0
+        what, at = everything, rounds[-1].ended + pause_s
     if not any(each.failed for each in rounds):
         return AskAgain(what=what, at=at, until=None)  # a good site is not turned down for being slow
     deadline = rounds[0].started + patience.seconds
