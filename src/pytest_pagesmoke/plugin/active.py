@@ -19,6 +19,7 @@ from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin import local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
+from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.collection import (
     DIST_FIXTURE,
     LIVE_FIXTURE,
@@ -99,8 +100,16 @@ class ActiveRun:
         self._server = None if self._is_worker else local.local_server(selection, folder=served, project=self._project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
+        built = None
+        if selection.dist is not None:
+            built = BuildOutput(served, shown=self._dist_shown, project=self._project, secrets=self._secrets)
         self._looking = Looking(
-            project=self._project, dist=served, secrets=self._secrets, local=address, background=background
+            project=self._project,
+            dist=served,
+            secrets=self._secrets,
+            local=address,
+            background=background,
+            built=built,
         )
         self.results = Results(config)
         serving = next((target.name for target in selection.targets if target.starts_here), None)
