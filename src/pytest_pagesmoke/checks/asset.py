@@ -116,7 +116,7 @@ def _compared(path: str, built: Built, answer: Answer) -> Iterator[Finding | Rem
     sha256 = hashlib.sha256(answer.body).hexdigest()
     if sha256 == built.sha256:
         return
-    if polished := answer.headers.get("cf-polished"):
+    if answer.media_type.startswith("image/") and (polished := answer.headers.get("cf-polished")):
         yield Remark(
             text=f"not compared with the build output: the zone re-encodes this image (cf-polished: {polished})"
         )
