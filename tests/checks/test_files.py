@@ -68,6 +68,12 @@ def test_an_address_without_a_file(path: str) -> None:
     assert file_at(path, FILES) is None
 
 
+@pytest.mark.parametrize("name", ["%zz%61.js", "%61%", "%FF%61.js"])
+def test_what_cannot_be_decoded_is_not_decoded_in_part(name: str) -> None:
+    """As decodeURIComponent, which throws."""
+    assert file_at(f"/{name}", {name}) == name
+
+
 def test_dots_in_names_are_letters() -> None:
     assert file_at("/..static/...js", {"..static/...js"}) == "..static/...js"
     assert file_at("/a%2Fb/%2e%2e/c", {"a/b/c", "c"}) == "c"  # the encoded slash is none yet when dots are done

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kit import GOOD_SITE, Pytest, Reply, Serve
+from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
+from pytest_pagesmoke.checks.page import PageCheck, PageSpec
 from pytest_pagesmoke.model import Built, Kind, Target
+from pytest_pagesmoke.observe.background import Background
+from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.built import BuildOutput
+from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.redact import Secrets
+from pytest_pagesmoke.run import Run
 
 SCRIPT = "console.log(1);"
 SITE = Target(name="production", url="https://www.example.com", kind=Kind.PRODUCTION)
@@ -144,6 +151,25 @@ def dist(pytester: pytest.Pytester) -> Path:
     return folder
 
 
+def test_what_is_asked_ahead_knows_what_was_built(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever judges a check that was asked ahead has no other chance to compare."""
+    output.write(**{"a.js": "1"})
+    ahead: list[PlannedLive] = []
+    monkeypatch.setattr(Run, "ask_ahead", lambda _, checks: ahead.extend(checks))
+    looking = Looking(
+        project=output.project,
+        dist=output.project / "dist",
+        secrets=output.secrets,
+        local=None,
+        background=Background(),
+        built=output.built,
+    )
+    page = PlannedLive(target=SITE, check=PageCheck(), spec=PageSpec(path="/"))
+    asset = PlannedLive(target=SITE, check=AssetCheck(), spec=AssetSpec(path="/a.js"))
+    looking.ahead([page, asset])
+    assert ahead == [page, replace(asset, spec=AssetSpec(path="/a.js", built=output.at("/a.js")))]
+
+
 # Whole runs.
 
 
@@ -177,7 +203,6 @@ def test_another_folder_and_a_file_that_is_not_in_it(
 ) -> None:
     """One target has it still: said, and no failure. What a cache holds is told from another build."""
     stale = {**GOOD_SITE, "/static/app.js": Reply.script("old()", age="900")}
-    good, old = serve(GOOD_SITE), serve(stale)
     (pytester.path / "pagesmoke.toml").write_text('assets = ["/static/app.js", "/gone.js"]')
     dist.rename(pytester.path / "build")
     gone = {"/gone.js": Reply.script("gone()")}

@@ -339,6 +339,12 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert specs(load(tmp_path)) == [PageSpec(path="/")]
 
 
+def test_what_the_run_lays_in_is_no_key(tmp_path: Path) -> None:
+    file = '{ file = "dist/a.js", size_bytes = 1, sha256 = "" }'
+    (tmp_path / "pagesmoke.toml").write_text(f'assets = [{{ path = "/a.js", built = {file} }}]')
+    assert load(tmp_path).mistakes == ("assets[0].built: unknown. There are: id, path, status",)
+
+
 # The page about them.
 
 
