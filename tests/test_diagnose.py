@@ -570,6 +570,7 @@ def test_a_fallback_that_is_meant_is_said_in_the_settings() -> None:
         "page-content",
         "asset-type",
         "linked-missing",
+        "asset-differs",
         "answer-content",
         "answer-json",
         "not-found-status",
@@ -580,7 +581,7 @@ def test_a_stale_cache(rule: str) -> None:
     stale = record(PATHS[0], rule, cached=True)
     assert causes(run(stale, *GOOD[1:])) == ["stale-cache"]
     assert "purge the zone's cache" in said(run(stale))
-    assert causes(run(replace(stale, cached=False), *GOOD[1:])) == []
+    assert "stale-cache" not in causes(run(replace(stale, cached=False), *GOOD[1:]))
     assert causes(run(replace(GOOD[0], cached=True), *GOOD[1:])) == []
 
 
@@ -602,3 +603,50 @@ def test_behind_access_with_and_without_a_token(headers: dict[str, str], step: s
     assert broken.target is not None
     broken = replace(broken, target=replace(broken.target, headers=headers))
     assert said(broken).startswith(step)
+
+
+# Another build than the one that was meant.
+
+DIFFERS = record(PATHS[3], "asset-differs")
+
+
+def test_a_wrong_build() -> None:
+    diagnosis = only(run(*GOOD[:3], DIFFERS), GOOD_DIST)
+    assert (diagnosis.cause, diagnosis.explains, diagnosis.failed) == ("wrong-build", 1, 1)
+    assert diagnosis.next[0].endswith("npx wrangler pages deployment list")
+    assert "the commit that dist is to be of" in diagnosis.next[1]
+    assert "./build" in said(run(DIFFERS), dist(address="./build"))
+
+
+def test_a_cache_explains_some_of_it_only() -> None:
+    found = diagnose([run(DIFFERS, replace(DIFFERS, id="x", cached=True))])
+    assert [(it.cause, it.explains, it.failed) for it in found] == [("stale-cache", 1, 2), ("wrong-build", 1, 2)]
+    assert causes(run(replace(DIFFERS, cached=True))) == ["stale-cache"]
+
+
+def test_what_is_not_of_a_wrong_build() -> None:
+    assert causes(run(*GOOD[:3], record(PATHS[3], "asset-empty"))) == []
+
+
+def test_the_local_server_has_no_other_deployment() -> None:
+    assert only(local(DIFFERS), GOOD_DIST).next == (
+        "this server serves dist itself: see what answers those addresses in its files' place, the worker or functions/",
+    )
+
+
+def test_an_earlier_deployment_need_not_be_the_build_of_today() -> None:
+    """In the incident, with `dist` beside the deployments: the one to go back to differs from it by nature."""
+    older = run(*GOOD[:3], DIFFERS, name="5be8c75c", url=HASH)
+    steps = said(LOST_DIST, run(*LOST), older)
+    assert "roll back to 5be8c75c, which passes every check but that it is another build, if it is listed" in steps
+    assert "but that it" not in said(run(*LOST), GOOD_BEFORE)
+    for other in (replace(older, planned=5), run(*LOST[:3], DIFFERS, name="5be8c75c", url=HASH)):
+        assert "roll back" not in said(run(*LOST), other)
+
+
+def test_what_differs_is_verified_beside_the_build_output() -> None:
+    """Without it the same site would pass."""
+    assert verify_command([GOOD_DIST, run(*GOOD[:3], DIFFERS)]) == (
+        "pytest pagesmoke.toml --pagesmoke=dist --base-url=https://www.example.com"
+    )
+    assert "dist" not in verify_command([GOOD_DIST, run(*LOST)])

@@ -19,6 +19,7 @@ from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.checks.page import IMPOSSIBLE
 from pytest_pagesmoke.model import (
     Answer,
+    Built,
     DistTree,
     Finding,
     Hop,
@@ -72,6 +73,8 @@ def _dist(test: str, case: dict[str, Any]) -> Case:
 def _live(test: str, case: dict[str, Any]) -> Case:
     check = LIVE[test]
     spec = check.spec(path=case.pop("path"), **case.pop("entry", {}))
+    if "built" in case:
+        spec = replace(spec, built=Built(**case.pop("built")))
     target = _target(case.pop("target"))
     own = next(iter(check.probes(spec, {})))
     seen: dict[Probe, Observation] = {own: _observed(case, target, own)}

@@ -17,7 +17,7 @@ _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
 _ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status"})
 _OF_ANOTHER_TIME: Final = frozenset(
-    "page-content asset-type linked-missing answer-content answer-json not-found-status".split()
+    "page-content asset-type asset-differs linked-missing answer-content answer-json not-found-status".split()
 )
 
 
@@ -108,7 +108,8 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
     """The command that checks what failed again; ``own`` are options of a run with hand-written tests."""
     options: list[str] = []
     base_url = False
-    bad = [run for run in runs if run.verdict != "GOOD"]
+    compared = any(record.rule in _BESIDE_BUILD_OUTPUT for run in runs for record in run.failed)
+    bad = [run for run in runs if run.verdict != "GOOD" or (compared and run.target is None)]
     failed = any(record.test == OWN_TEST for run in bad for record in run.failures)
     with_own = failed or any(run.own_unfinished for run in bad)
     for run in bad:
@@ -198,6 +199,10 @@ def _unsettled(record: CheckRecord) -> bool:
     return record.outcome == "failed" and bool(record.given_up) and record.flapped
 
 
+def _wrong_build(record: CheckRecord) -> bool:
+    return record.rule in _WRONG_BUILD and not _stale(record)
+
+
 def _not_live(record: CheckRecord) -> bool:
     return record.rule == "placeholder" or record.tell == "deployment-not-found"
 
@@ -217,16 +222,20 @@ def _next_for_lost_worker(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[st
 
 
 def _roll_back(broken: Target, good: TargetRun) -> list[str]:
-    """How to go back to a deployment that passes, if it is known by its own address. (wrangler has no command for it.)"""
+    """How to go back to a deployment that passes, if it is known by its own address. (wrangler has no command for it.)
+
+    That an earlier one is not the build of today is no flaw in it.
+    """
     address = hash_address(good.target) if good.target else None
-    if good.verdict != "GOOD" or address is None:
+    another_build = bool(good.failures) and all(record.rule in _WRONG_BUILD for record in good.failures)
+    if address is None or not (good.verdict == "GOOD" or (another_build and len(good.records) >= good.planned)):
         return []
     project, short_id = address
     if not may_be_of(broken, project):
         return []
     api = f"https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/pages/projects/{project}/deployments/$DEPLOYMENT_ID/rollback"
     return [
-        f"roll back to {short_id}, which passes every check, if it is listed as a production deployment; its whole id ($DEPLOYMENT_ID) is the one that begins so in",
+        f"roll back to {short_id}, which passes every check{' but that it is another build' * another_build}, if it is listed as a production deployment; its whole id ($DEPLOYMENT_ID) is the one that begins so in",
         f"  npx wrangler pages deployment list --project-name={project} --environment=production --json",
         f'  curl -X POST -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "{api}"',
         f"  or in the dashboard: https://dash.cloudflare.com/?to=/:account/pages/view/{project}",
@@ -265,6 +274,19 @@ def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ..
     )
 
 
+def _next_for_wrong_build(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
+    dist = next((other.address for other in runs if other.target is None), "the build output")
+    if run.target is not None and run.target.starts_here:
+        return (
+            f"this server serves {dist} itself: see what answers those addresses in its files' place, the worker or functions/",
+        )
+    return (
+        "see which commit is live, and whether its deployment succeeded: npx wrangler pages deployment list",
+        f"if that is the commit that {dist} is to be of, build it again and compare once more",
+        "if another one is live, the new one is not deployed yet, went to another project or branch, or was rolled back",
+    )
+
+
 def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and any(name.lower().startswith("cf-access-") for name in run.target.headers):
         return (
@@ -290,6 +312,9 @@ _CHALLENGE: Final = frozenset({"bot-challenge"})
 _THROTTLE: Final = frozenset({"rate-limited"})
 _THROWS: Final = frozenset({"worker-exception"})
 _TLS: Final = frozenset({"tls-invalid"})
+_WRONG_BUILD: Final = frozenset({"asset-differs"})
+#: What is only found where the same run looks at the build output: without it the command to verify would be green, mended or not.
+_BESIDE_BUILD_OUTPUT: Final = frozenset({"asset-differs"})
 
 _CAUSES: Final = (
     _Cause(
@@ -356,6 +381,13 @@ _CAUSES: Final = (
         next=_say(
             "purge the zone's cache (dashboard: Caching, Configuration, Purge); deploying again does not change what it holds"
         ),
+    ),
+    _Cause(
+        id="wrong-build",
+        fits=lambda run: any(map(_wrong_build, run.failed)),
+        explained=_wrong_build,
+        text="another build answers than the one that was meant",
+        next=_next_for_wrong_build,
     ),
     _Cause(
         id="no-such-deployment",

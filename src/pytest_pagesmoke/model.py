@@ -216,6 +216,20 @@ class DistTree:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Built:
+    """What the build output holds for an asset's address: the file ``file``, as a user names it, by its content's size and hash.
+
+    ``flaw`` says why it cannot be compared, and is empty where it can. ``by_worker``: code may answer this address in its place.
+    """
+
+    file: str
+    size_bytes: int = 0
+    sha256: str = ""  # in hexadecimal digits
+    flaw: str = ""
+    by_worker: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """A stable, readable name for one way to be wrong, with the text that docs/rules.md and the failure block show."""
 

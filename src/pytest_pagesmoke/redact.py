@@ -82,6 +82,10 @@ class Secrets:
         """``text`` with every secret struck out."""
         return self._text.sub(MASK, text) if self._text else text
 
+    def out_of_bytes(self, content: bytes) -> bytes:
+        """``content`` with every secret struck out."""
+        return self._bytes.sub(MASK.encode(), content) if self._bytes else content
+
     def out_of_spec(self, spec: Any) -> Any:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
         if self._text is None:
@@ -119,7 +123,7 @@ class Secrets:
         )
         if isinstance(seen, Answer):
             headers = {self.out_of(name): self.out_of(value) for name, value in seen.headers.items()}
-            body = self._bytes.sub(MASK.encode(), seen.body)
+            body = self.out_of_bytes(seen.body)
             return replace(seen, url=self.out_of(seen.url), headers=headers, body=body, hops=hops)
         return replace(
             seen, url=self.out_of(seen.url), text=self.out_of(seen.text), detail=self.out_of(seen.detail), hops=hops

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
-from pytest_pagesmoke.model import Answer, Finding, Probe
+from pytest_pagesmoke.model import Answer, Built, Finding, NoAnswer, Probe, Reason, Remark
 
 CHECK = AssetCheck()
 PAGE = "<!doctype html><html><head><title>Example</title></head><body><div id=root></div></body></html>"
@@ -202,3 +204,160 @@ def test_part_of_a_file_is_judged_like_the_whole() -> None:
     assert judge("/app.js", "run()", "text/javascript", 206, wanted=206) == []
     assert judge("/app.js", PAGE, "text/html", 206, wanted=206) != []
     assert judge("/app.js", "", "text/javascript", 206, wanted=206) != []
+
+
+# The build output.
+
+JS = "text/javascript"
+
+
+def built(content: str | bytes, *, file: str = "dist/static/app.js", by_worker: bool = False) -> Built:
+    data = content if isinstance(content, bytes) else content.encode()
+    return Built(file=file, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), by_worker=by_worker)
+
+
+def compare(
+    held: Built | None,
+    body: str | bytes,
+    content_type: str = JS,
+    *,
+    path: str = "/static/app.js",
+    status: int = 200,
+    **headers: str,
+) -> list[Finding | Remark]:
+    """What comes of an answer beside what the build output holds."""
+    spec = AssetSpec(path=path, status=status, built=held)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = Answer(
+        url="https://www.example.com" + path,
+        status=status,
+        headers={"content-type": content_type, **named},
+        body=body if isinstance(body, bytes) else body.encode(),
+    )
+    return list(CHECK.judge(spec, {Probe(path=path): answer}))
+
+
+def rules(found: list[Finding | Remark]) -> list[str]:
+    return [item.rule.id if isinstance(item, Finding) else item.text for item in found]
+
+
+@pytest.mark.parametrize("content", ["run()", "run()\r\n", b"\xff\xfe\0\1", "\ufeffrun()"])
+def test_the_same_bytes(content: str | bytes) -> None:
+    assert compare(built(content), content) == []
+    assert compare(built(content, by_worker=True), content, cf_cache_status="HIT", cf_polished="origSize=9") == []
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param("run(2)", id="another"),
+        pytest.param("run(1) ", id="longer"),
+        pytest.param("run(1", id="cut-off"),
+        pytest.param("run(1)\r\n", id="another-line-end"),
+        pytest.param("\ufeffrun(1)", id="byte-order-mark"),
+    ],
+)
+def test_other_bytes(live: str) -> None:
+    (finding,) = compare(built("run(1)"), live)
+    assert isinstance(finding, Finding)
+    assert (finding.rule.id, finding.subject, finding.hint) == ("asset-differs", "/static/app.js", "")
+
+
+def test_the_line_names_the_file_the_sizes_and_enough_of_the_hashes() -> None:
+    (finding,) = compare(built("run(1);" * 1000), "run(2)")
+    assert isinstance(finding, Finding)
+    whole = [hashlib.sha256(text.encode()).hexdigest() for text in ("run(1);" * 1000, "run(2)")]
+    assert finding.line == (
+        f"asset-differs: expected the 7,000 bytes of dist/static/app.js (sha256 {whole[0][:12]}…), "
+        f"got 6 bytes (sha256 {whole[1][:12]}…)"
+    )
+
+
+def test_without_a_build_output_nothing_is_compared() -> None:
+    assert compare(None, "run(2)") == []
+
+
+def test_what_else_is_wrong_comes_first() -> None:
+    """An error page is not "another build": what it is, says more."""
+    held = built("run(1)")
+    assert rules(compare(held, PAGE)) == ["asset-type"]
+    assert rules(compare(held, "run(2)", "text/plain")) == ["asset-type"]
+    assert rules(compare(held, "")) == ["asset-empty"]
+    assert judge("/static/app.js", "run()", JS, 404) == ["asset-status: expected 200, got 404"]
+    probe = Probe(path="/static/app.js")
+    spec = AssetSpec(path="/static/app.js", built=held)
+    late = NoAnswer(url="https://www.example.com/static/app.js", reason=Reason.TOO_LARGE, text="over 10 MiB")
+    assert rules(list(CHECK.judge(spec, {probe: late}))) == ["body-too-large"]
+    gone = Answer(url="https://www.example.com/static/app.js", status=404, body=b"run(1)")
+    assert rules(list(CHECK.judge(spec, {probe: gone}))) == ["asset-status"]
+
+
+def test_empty_in_both_is_still_empty() -> None:
+    for content in ("", " \n"):
+        assert rules(compare(built(content), content)) == ["asset-empty"]
+
+
+@pytest.mark.parametrize("status", [206, 404, 410])
+def test_only_a_whole_file_is_compared(status: int) -> None:
+    """404: it must be gone, though this build output may have it."""
+    assert compare(built("run(1)"), "run(2)", status=status) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "content_type"),
+    [
+        pytest.param("/widget.html", "dist/widget.html", "text/html; charset=utf-8", id="html-file"),
+        pytest.param("/widget", "dist/widget.html", "text/html", id="by-its-pretty-address"),
+        pytest.param("/widget.HTM", "dist/widget.HTM", "application/octet-stream", id="by-its-name"),
+        pytest.param("/card.hbs", "dist/card.hbs", "text/html", id="by-its-type"),
+        pytest.param("/old.xhtml", "dist/old.xhtml", "application/xhtml+xml", id="xhtml"),
+    ],
+)
+def test_html_is_not_compared(path: str, file: str, content_type: str) -> None:
+    """Zones write into it: a beacon at the end, addresses of e-mail protected, other values in every answer."""
+    assert compare(built("<b>1</b>", file=file), "<b>1</b><script></script>", content_type, path=path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"), [("/logo.svg", "image/svg+xml"), ("/data.json", "application/json"), ("/LICENSE", "")]
+)
+def test_what_is_like_html_is_compared(path: str, content_type: str) -> None:
+    assert compare(built("{}", file=f"dist{path}"), "{}", content_type, path=path) == []
+    assert rules(compare(built("{}", file=f"dist{path}"), "{ }", content_type, path=path)) == ["asset-differs"]
+
+
+def test_an_image_that_the_zone_re_encoded_is_not_compared_and_said_so() -> None:
+    held = built(b"\x89PNG\1", file="dist/logo.png")
+    (remark,) = compare(held, b"\x89PNG\2", "image/png", path="/logo.png", cf_polished="origSize=7")
+    assert remark == Remark(
+        text="not compared with the build output: the zone re-encodes this image (cf-polished: origSize=7)"
+    )
+    assert rules(compare(held, b"\x89PNG\2", "image/png", path="/logo.png")) == ["asset-differs"]
+    assert rules(compare(built("1"), "2", cf_polished="origSize=7")) == ["asset-differs"]  # a script is no image
+
+
+@pytest.mark.parametrize(
+    ("content_type", "by_worker", "headers", "hint"),
+    [
+        pytest.param(JS, True, {"cf_cache_status": "HIT", "age": "9"}, "a cache answered (cf-cache-status HIT, age 9 s)", id="cache"),
+        pytest.param(JS, True, {}, "this address goes to the worker", id="worker"),
+        pytest.param("image/png", False, {}, "features of the zone re-encode images", id="image"),
+        pytest.param("image/png", True, {}, "this address goes to the worker", id="image-of-the-worker"),
+    ],
+)  # fmt: skip
+def test_the_hint_names_what_may_have_changed_it(
+    content_type: str, by_worker: bool, headers: dict[str, str], hint: str
+) -> None:
+    path = "/logo.png" if content_type == "image/png" else "/static/app.js"
+    (finding,) = compare(built("1", by_worker=by_worker), "2", content_type, path=path, status=200, **headers)
+    assert isinstance(finding, Finding)
+    assert finding.hint.startswith(hint)
+
+
+def test_what_cannot_be_compared_is_said() -> None:
+    held = Built(file="dist/static/app.js", flaw="dist/static/app.js cannot be read (Permission denied)")
+    assert compare(held, "run()") == [
+        Remark(text="not compared with the build output: dist/static/app.js cannot be read (Permission denied)")
+    ]
+    assert rules(compare(held, "")) == ["asset-empty"]
+    assert compare(held, "run()", status=404) == []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from pytest_pagesmoke.model import DistTree, WorkerFiles
-from pytest_pagesmoke.observe.folder import observe_folder
+from pytest_pagesmoke.model import Built, DistTree, WorkerFiles
+from pytest_pagesmoke.observe.folder import observe_file, observe_folder, text_of
 
 SCRIPT = "export default { fetch };\n"
 
@@ -359,3 +360,31 @@ class TestFunctions:
 
     def test_are_seen_without_a_build_output(self, project: Path) -> None:
         assert observe(write(project, {"functions/api.js": SCRIPT})).functions
+
+
+class TestOneFile:
+    def test_by_its_content(self, project: Path) -> None:
+        write(project, {"app.js": "a secret"})
+        digest = hashlib.sha256(b"a secret").hexdigest()
+        seen = observe_file(project / "app.js", shown="dist/app.js", struck=bytes)
+        assert seen == Built(file="dist/app.js", size_bytes=8, sha256=digest)
+
+    def test_as_answers_hold_it(self, project: Path) -> None:
+        """Of what is struck out of answers nothing may be left here either, or the two would differ."""
+        write(project, {"app.js": "a secret"})
+        seen = observe_file(
+            project / "app.js", shown="dist/app.js", struck=lambda content: content.replace(b"secret", b"***")
+        )
+        assert seen == Built(file="dist/app.js", size_bytes=5, sha256=hashlib.sha256(b"a ***").hexdigest())
+
+    @pytest.mark.parametrize(("name", "why"), [("none", "No such file or directory"), (".", "Is a directory")])
+    def test_that_cannot_be_read(self, project: Path, name: str, why: str) -> None:
+        seen = observe_file(project / name, shown="dist/app.js", struck=bytes)
+        assert seen == Built(file="dist/app.js", flaw=f"dist/app.js cannot be read ({why})")
+
+    def test_text(self, project: Path) -> None:
+        write(project, {"_redirects": "/ü /a 200"})
+        (project / "latin").write_bytes(b"/\xfc /a 200")
+        assert text_of(project / "_redirects") == "/ü /a 200"
+        assert text_of(project / "latin") == "/\ufffd /a 200"
+        assert text_of(project / "none") == ""

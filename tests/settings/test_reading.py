@@ -19,7 +19,7 @@ from pytest_pagesmoke.checks.linked import LinkedSpec
 from pytest_pagesmoke.checks.not_found import NotFoundSpec
 from pytest_pagesmoke.checks.page import PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectSpec
-from pytest_pagesmoke.checks.takes import FromTarget
+from pytest_pagesmoke.checks.takes import NO_KEYS
 from pytest_pagesmoke.model import DistSpec, Kind, Manners
 from pytest_pagesmoke.registry import LIVE_CHECKS
 from pytest_pagesmoke.settings import Settings, SetUpError, checklist, load
@@ -339,6 +339,12 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert specs(load(tmp_path)) == [PageSpec(path="/")]
 
 
+def test_what_the_run_lays_in_is_no_key(tmp_path: Path) -> None:
+    file = '{ file = "dist/a.js", size_bytes = 1, sha256 = "" }'
+    (tmp_path / "pagesmoke.toml").write_text(f'assets = [{{ path = "/a.js", built = {file} }}]')
+    assert load(tmp_path).mistakes == ("assets[0].built: unknown. There are: id, path, status",)
+
+
 # The page about them.
 
 
@@ -346,7 +352,7 @@ def test_every_key_stands_on_its_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(_Dist))}
     for check in LIVE_CHECKS:
-        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if FromTarget not in marks}
+        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if NO_KEYS.isdisjoint(marks)}
     assert sorted(key for key in keys if not re.search(rf"`{key}`|^{key} +=|`{key} =", page, re.MULTILINE)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -25,6 +26,48 @@ def test_the_good_build(project: Project, built_site: dict[str, bytes]) -> None:
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["dist *GOOD*3/3*", "local *GOOD*healthy*2/2*1/1*"])
     assert project.left_running() == []
+
+
+def test_a_worker_that_changes_a_file(project: Project, built_site: dict[str, bytes]) -> None:
+    """The file is in the build output, and something else answers its address."""
+    worker = WORKER.replace("HEALTH", "{ status: 'healthy' }").ljust(102_400)
+    project.write(
+        {**built_site, "_worker.js": worker, "_routes.json": '{"version": 1, "include": ["/*"], "exclude": []}'}
+    )
+    result = project.run("--pagesmoke=dist", "--pagesmoke=local")
+    assert rules(result) == {"test_asset[local-/static/app.js]": "asset-differs"}
+    result.stdout.fnmatch_lines(["  hint * this address goes to the worker *", "cause     wrong-build:*"])
+
+
+def test_addresses_lead_to_the_files_that_are_compared(project: Project) -> None:
+    """As the asset server looks for them. Each file has a content of its own, so that another one would not pass."""
+    paths = {
+        "/static/app.js?v=1": "static/app.js",
+        "/static/%62.js": "static/b.js",
+        "/static/c%20d.css": "static/c d.css",
+        "/static/%C3%BC.js": "static/ü.js",
+        "/static%2Fe.js": "static/e.js",
+        "/x/../static/f.js": "static/f.js",
+        "/x/%2e%2e/static/g.js": "static/g.js",
+        "/LICENSE": "LICENSE",
+        "/logo.svg": "logo.svg",
+        "/.well-known/security.txt": ".well-known/security.txt",
+    }
+    files = {
+        file: f"<svg><!-- {file} --></svg>" if file.endswith("svg") else f"/* {file} */" for file in paths.values()
+    }
+    project.write({**files, "index.html": "<!doctype html><h1>Home", "alias.js": "/* alias */"})
+    project.write({"target.js": "/* target */", "_redirects": "/alias.js /target.js 200\n/* /index.html 200\n"})
+    listed = [*paths, "/alias.js"]  # and no link: `pages dev` serves none, though wrangler uploads what it leads to
+    (project.path / "pagesmoke.toml").write_text(f"assets = {json.dumps(listed)}")
+    result = project.run("--pagesmoke=dist", "--pagesmoke=local")
+    assert rules(result) == {}
+    result.assert_outcomes(passed=3 + len(listed))
+    # All are compared, but for the one that the build output itself sends elsewhere.
+    assert result.stdout.str().count("not compared") == 1
+    result.stdout.fnmatch_lines(
+        ["warning   local /alias.js: not compared *_redirects answers /alias.js with another file"]
+    )
 
 
 def test_the_incident_no_worker_and_no_index(project: Project, built_site: dict[str, bytes]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live
-from pytest_pagesmoke.checks.takes import BODILESS, CheckId, SitePath, Status
-from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
+from pytest_pagesmoke.checks.takes import BODILESS, CheckId, FromRun, SitePath, Status
+from pytest_pagesmoke.model import Answer, Built, Finding, Judgement, Probe, Remark, Rule, Seen
 
 ASSET_STATUS = Rule(
     id="asset-status",
@@ -30,6 +31,14 @@ ASSET_EMPTY = Rule(
     title="A static file is empty",
     cause="The build wrote a file of 0 bytes, or the upload or a worker lost its content.",
     fix="Look at the file in the build output.",
+)
+ASSET_DIFFERS = Rule(
+    id="asset-differs",
+    title="An asset is not that of the build output",
+    cause="Another deployment is live than this build output, or the output was built again since and came out otherwise. Or something "
+    "changes the file on its way: a cache that holds an older copy, a worker, a feature of the zone that re-encodes images (Polish).",
+    fix="Which commit is this build output of, and which one is live (`npx wrangler pages deployment list`)? Deploy this output, or compare "
+    "with that of the live one. A file that is changed on its way by intent is no asset: name it under `answers`.",
 )
 
 _JAVASCRIPT: Final = frozenset(
@@ -55,6 +64,7 @@ _TYPES: Final[dict[str, tuple[str, frozenset[str]]]] = {
         (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".ico"), ("an image type", frozenset({"image/"}))
     ),
 }
+_SHOWN_DIGITS: Final = 12  # of a hash: enough to tell two builds apart, and to find it in what `sha256sum` prints
 _MAY_BE_HTML: Final = frozenset({".html", ".htm", ".xhtml"})
 
 
@@ -63,6 +73,7 @@ class AssetSpec:
     path: SitePath
     id: CheckId = ""
     status: Status = 200
+    built: Annotated[Built | None, FromRun] = None  # where the run looks at the build output, too
 
 
 class AssetCheck:
@@ -70,7 +81,7 @@ class AssetCheck:
     key: ClassVar[str] = "assets"
     spec: ClassVar[type] = AssetSpec
     column: ClassVar[str] = "assets"
-    rules: ClassVar[tuple[Rule, ...]] = (ASSET_STATUS, ASSET_TYPE, ASSET_EMPTY)
+    rules: ClassVar[tuple[Rule, ...]] = (ASSET_STATUS, ASSET_TYPE, ASSET_EMPTY, ASSET_DIFFERS)
 
     def probes(self, spec: AssetSpec, seen: Seen) -> Iterable[Probe]:  # noqa: ARG002 - one answer tells all
         yield _probe(spec)
@@ -91,6 +102,43 @@ class AssetCheck:
             expected, actual = wrong_type(spec.path, answer)
             if actual:
                 yield Finding(rule=ASSET_TYPE, subject=spec.path, expected=expected, actual=actual)
+            elif spec.built is not None and spec.status == 200:  # of 206 it may be a part
+                yield from _compared(spec.path, spec.built, answer)
+
+
+def _compared(path: str, built: Built, answer: Answer) -> Iterator[Finding | Remark]:
+    """Judge an asset by the file of the build output, byte by byte."""
+    if PurePosixPath(built.file).suffix.lower() in _MAY_BE_HTML or answer.media_type in recognise.HTML_TYPES:
+        return  # zones write into all HTML: beacons, e-mail protection, new in every answer
+    if built.flaw:
+        yield Remark(text=f"not compared with the build output: {built.flaw}")
+        return
+    sha256 = hashlib.sha256(answer.body).hexdigest()
+    if sha256 == built.sha256:
+        return
+    if answer.media_type.startswith("image/") and (polished := answer.headers.get("cf-polished")):
+        yield Remark(
+            text=f"not compared with the build output: the zone re-encodes this image (cf-polished: {polished})"
+        )
+        return
+    yield Finding(
+        rule=ASSET_DIFFERS,
+        subject=path,
+        expected=f"the {built.size_bytes:,} bytes of {built.file} (sha256 {built.sha256[:_SHOWN_DIGITS]}…)",
+        actual=f"{len(answer.body):,} bytes (sha256 {sha256[:_SHOWN_DIGITS]}…)",
+        hint=_changed_by(built, answer),
+    )
+
+
+def _changed_by(built: Built, answer: Answer) -> str:
+    """What may have changed the file on its way, beyond that it is of another build."""
+    if cache := recognise.cached(answer):
+        return f"a cache answered ({cache}): it may hold an older copy"
+    if built.by_worker:
+        return "this address goes to the worker (_routes.json), which may answer with something else than the file"
+    if answer.media_type.startswith("image/"):
+        return "features of the zone re-encode images: see whether the project's *.pages.dev address has the file as it was built"
+    return ""
 
 
 def _probe(spec: AssetSpec) -> Probe:

@@ -29,6 +29,14 @@ class FromTarget:
     """Marks a field that is no key of an entry: the target's key of that name stands for all its entries."""
 
 
+class FromRun:
+    """Marks a field that no settings have a key for: the run itself lays it in, from what else it looks at."""
+
+
+#: The marks of fields that are no keys of an entry.
+NO_KEYS: Final = frozenset({FromTarget, FromRun})
+
+
 def is_site_path(value: str) -> bool:
     """Whether this is a path that a site can be asked for."""
     # "//host/…" would be another host, and a browser sends nothing from the "#" on.

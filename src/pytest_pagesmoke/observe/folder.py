@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from pytest_pagesmoke.model import DistTree, WorkerFiles
+from pytest_pagesmoke.model import Built, DistTree, WorkerFiles
 
 _WORKER: Final = "_worker.js"
 _SCRIPTS: Final = frozenset({".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".tsx"})
@@ -32,6 +33,23 @@ def observe_folder(path: Path, *, project: Path) -> DistTree:
     return DistTree(
         path=shown, kind="folder", files=files, worker=_worker(path, files), functions=_has_functions(project)
     )
+
+
+def observe_file(path: Path, *, shown: str, struck: Callable[[bytes], bytes]) -> Built:
+    """Look into one file of a build output, which is ``shown`` to the user. ``struck`` takes out of it what is taken out of answers."""
+    try:
+        content = struck(path.read_bytes())
+    except OSError as error:  # no right to read it, or gone since
+        return Built(file=shown, flaw=f"{shown} cannot be read ({error.strerror})")
+    return Built(file=shown, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that directs a deployment; empty where it cannot be read, as where there is none."""
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _walk(root: Path) -> Iterator[tuple[str, int]]:

@@ -21,6 +21,7 @@ from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin import asking, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
+from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.collection import (
     DIST_FIXTURE,
     LIVE_FIXTURE,
@@ -102,6 +103,9 @@ class ActiveRun:
         self._server = None if self._is_worker else local.local_server(selection, folder=served, project=self._project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
+        built = None
+        if selection.dist is not None:
+            built = BuildOutput(served, shown=self._dist_shown, project=self._project, secrets=self._secrets)
         self._looking = Looking(
             project=self._project,
             dist=served,
@@ -110,6 +114,7 @@ class ActiveRun:
             background=background,
             settle_s=activation.settle_s,
             progress=ProgressLine(config),
+            built=built,
         )
         self._controller = Controller.of(config)
         self.results = Results(config)

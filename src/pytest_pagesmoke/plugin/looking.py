@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_pagesmoke import recognise
+from pytest_pagesmoke.checks.asset import AssetSpec
 from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
+from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
@@ -25,7 +27,7 @@ from pytest_pagesmoke.wrangler.server import NotStarted, Started
 class Looking:
     """Looks at what one process is to check: sites, and the build output ``dist`` of the project in ``project``.
 
-    ``local`` is the local server, or its address as an xdist worker hears of it.
+    ``local`` is the local server, or its address as an xdist worker hears of it. Live assets are compared with ``built``, if given.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Looking:
         background: Background,
         settle_s: float | None = None,
         progress: Callable[[list[Progress]], None] = lambda _: None,
+        built: BuildOutput | None = None,
     ) -> None:
         self._project = project
         self._dist = dist
         self._secrets = secrets
         self._local = local
+        self._built = built
         self._settle_s = settle_s
         self._progress = progress
         self._run = Run(self._make_observer, background, settle_s=settle_s)
@@ -50,7 +54,7 @@ class Looking:
 
     def ahead(self, checks: Iterable[Planned]) -> None:
         """Ask now for all these checks; `look` waits for each. The local server begins to start meanwhile."""
-        live = [check for check in checks if isinstance(check, PlannedLive)]
+        live = [self._with_built(check) for check in checks if isinstance(check, PlannedLive)]
         self._of_local += [check for check in live if check.target.starts_here]
         if self._local is not None and self._of_local:
             self._local.begin()
@@ -58,7 +62,9 @@ class Looking:
 
     def look(self, planned: Planned) -> Outcome:
         """Come to a verdict. A bad site, or none, is a verdict too."""
-        return self._look_at_dist(planned) if isinstance(planned, PlannedDist) else self._look_live(planned)
+        if isinstance(planned, PlannedDist):
+            return self._look_at_dist(planned)
+        return self._look_live(self._with_built(planned))
 
     def survey(self, target: Target, questions: Questions) -> Seen | NotStarted:
         """What ``target`` answers to ``questions``; why not, where it is the local server and that does not start."""
@@ -81,6 +87,12 @@ class Looking:
         from pytest_pagesmoke.observe.http import HttpObserver  # imports httpx: a run of dist checks alone does without
 
         return HttpObserver(secrets=self._secrets, in_rounds=self._settle_s is not None)
+
+    def _with_built(self, planned: PlannedLive) -> PlannedLive:
+        """The check, knowing what the build output holds for its address. Not before it is to run: planning looks at nothing."""
+        if self._built is None or not isinstance(planned.spec, AssetSpec):
+            return planned
+        return replace(planned, spec=replace(planned.spec, built=self._built.behind(planned.target, planned.spec.path)))
 
     def _look_live(self, planned: PlannedLive) -> Outcome:
         if planned.target.starts_here:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from pytest_pagesmoke.checks.dist.files import is_asset
 from pytest_pagesmoke.model import DistSpec, DistTree, Finding, Judgement, Rule
 
 DIST_MISSING = Rule(
@@ -19,21 +20,12 @@ DIST_EMPTY = Rule(
     fix="Run the build and read what it says; in CI, check that the step that hands the folder over found it.",
 )
 
-#: At the top of a build output these direct the deployment and are no part of the site (wrangler, pages deploy).
-_NEVER_ASSETS: Final = frozenset({"_redirects", "_headers", "_routes.json", "_worker.js", "functions", ".wrangler"})
-#: Never uploaded, wherever they stand.
-_IGNORED: Final = frozenset({".DS_Store", "node_modules", ".git"})
 _SHOWN: Final = 6
 
 
 def nothing_to_deploy(tree: DistTree) -> bool:
     """Whether neither an asset nor a worker stands in the build output."""
-    return tree.worker is None and not any(map(_is_asset, tree.files))
-
-
-def _is_asset(path: str) -> bool:
-    parts = path.split("/")
-    return parts[0] not in _NEVER_ASSETS and _IGNORED.isdisjoint(parts)
+    return tree.worker is None and not any(map(is_asset, tree.files))
 
 
 class OutputCheck:
