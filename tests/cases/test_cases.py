@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import time
@@ -28,6 +29,7 @@ SERVERS: Mapping[str, tuple[Mapping[str, str], str | None]] = {
     "health-text-ok": ({"health[/api/health]": "health-not-json"}, None),
     "health-uppercase": ({}, ""),
     "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, None),
+    "ci-known-bad-stops-waiting": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),
     "srv-access-302": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),
     "srv-api-must-be-401": ({}, ""),
     "srv-bot-challenge": (dict.fromkeys(CHECKLIST, "bot-challenge"), "challenged"),
@@ -55,6 +57,12 @@ SETTINGS = {
     "set-url-empty": (4, "*: targets.preview.url = *: the environment variable PREVIEW_URL is not set, or empty"),
     "set-url-with-suffix": (4, '*: targets.preview.url = "${PREVIEW_URL}" (now "preview*"): *right would be https://*'),
     "srv-access-token-refused": (1, "*hint *a service token was sent and refused*Service Auth*expired*"),
+}
+#: With `--pagesmoke-settle=SECONDS`: what must still fail, and at most how many requests it takes to know; times are those of the case.
+SETTLING: Mapping[str, tuple[int, Mapping[str, str], int]] = {
+    "srv-per-machine": (30, {}, 100),
+    "srv-stale-index-settles": (20, {}, 100),
+    "ci-known-bad-stops-waiting": (300, dict.fromkeys(CHECKLIST, "access-login"), 6),
 }
 BUILD_OUTPUTS = {
     "dist-empty-after-cache-miss": {"dist": "dist-empty", "worker": "worker-missing", "routes": "routes-missing"},
@@ -89,7 +97,7 @@ def set_up(serve: Serve, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_case_is_tried() -> None:
-    tried = SERVERS.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys()
+    tried = SERVERS.keys() | SETTLING.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys()
     assert {path.parent.name for path in HERE.glob("*/case.toml")} == tried
 
 
@@ -102,6 +110,18 @@ def test_a_server(name: str, set_up: SetUp, run: Pytest) -> None:
     assert _failed(result) == {_id(check): rule for check, rule in wanted.items()}
     causes = [line.split()[1] for line in result.outlines if line.startswith("cause ")]
     assert cause is None or causes == ([f"{cause}:"] if cause else [])
+
+
+@pytest.mark.parametrize("name", SETTLING)
+def test_a_server_that_is_waited_for(name: str, set_up: SetUp, run: Pytest) -> None:
+    seconds, wanted, most = SETTLING[name]
+    site = set_up(name)
+    result = run(f"--pagesmoke=x={site.url}", f"--pagesmoke-settle={seconds}")
+    assert result.ret == bool(wanted)
+    assert _failed(result) == {_id(check): rule for check, rule in wanted.items()}
+    assert len(site.asked) <= most
+    late = [line for line in result.outlines if line.startswith(("retried ", "flapped "))]
+    assert bool(late) == (not wanted)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -183,14 +203,16 @@ def _read(name: str, file: str) -> dict[str, Any]:
 
 def _start(serve: Serve, answers: list[Mapping[str, Any]]) -> Site:
     begin = cache(time.monotonic)  # the first request: how long pytest takes to start does not count
+    count = itertools.count(1)
 
-    def fits(answer: Mapping[str, Any], path: str) -> bool:
+    def fits(answer: Mapping[str, Any], path: str, number: int) -> bool:
         wanted: str = answer["path"]
         return (
             (path == wanted or (wanted.endswith("*") and path.startswith(wanted[:-1])))
             and ("when" not in answer or sends(path, **answer["when"]))
             and site.paths.count(path) <= answer.get("times", float("inf"))
             and time.monotonic() - begin() <= answer.get("until_s", float("inf"))
+            and number % answer.get("every", 1) == 0
         )
 
     def sends(path: str, header: str, matches: str) -> bool:
@@ -198,7 +220,8 @@ def _start(serve: Serve, answers: list[Mapping[str, Any]]) -> Site:
         return header in headers and re.search(matches, headers[header]) is not None
 
     def respond(path: str) -> Reply:
-        answer = next((answer for answer in answers if fits(answer, path)), None)
+        number = next(count)
+        answer = next((answer for answer in answers if fits(answer, path, number)), None)
         return Reply(answer["status"], answer.get("body", ""), answer.get("headers", {})) if answer else Reply(404)
 
     return (site := serve(respond))

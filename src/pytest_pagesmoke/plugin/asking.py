@@ -29,10 +29,16 @@ def serve(node: Any, look: Callable[[str, Overrides, bool], Outcome]) -> None:
     def answer(question: dict[str, Any]) -> None:
         try:
             said = asdict(look(question["check"], Overrides(**question["overrides"]), question["by_target"]))
+            if not channel.isclosed():  # the worker may be gone by now
+                channel.send(said)
         except CancelledError:
-            said = {}
-        if not channel.isclosed():  # the worker may be gone by now
-            channel.send(said)
+            fail("")
+        except Exception as error:  # noqa: BLE001 - whatever it is: a worker waits for an answer, and would for ever
+            fail(f"{type(error).__name__}: {error}")
+
+    def fail(error: str) -> None:
+        if not channel.isclosed():
+            channel.send({"error": error})
 
     def begin(question: dict[str, Any]) -> None:
         # The callback runs in the thread that reads all of the workers' messages: it must not wait itself.
@@ -53,7 +59,7 @@ class Controller:
         return None if channel is None else cls(channel)
 
     def look(self, check: PlannedLive, overrides: Overrides, *, by_target: bool) -> Outcome:
-        """Wait for what comes of ``check``. Raises CancelledError when the run is stopped."""
+        """Wait for what comes of ``check``. Raises CancelledError when the run is stopped, RuntimeError for an error of ours."""
         # Builtins only can travel. What a fixture gave may be a kind of text of its own.
         laid_over = {
             "headers": {str(name): str(value) for name, value in overrides.headers.items()},
@@ -63,6 +69,6 @@ class Controller:
         self._channel.send({"check": check.id, "overrides": laid_over, "by_target": by_target})
         # Bounded by what the controller does; where that died, the channel is closed and raises.
         said: dict[str, Any] = self._channel.receive()
-        if not said:
-            raise CancelledError("the run is stopped")
+        if (error := said.get("error")) is not None:
+            raise RuntimeError(f"the controller failed: {error}") if error else CancelledError("the run is stopped")
         return Outcome(**{**said, "record": CheckRecord(**said["record"])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -50,6 +51,7 @@ class Looking:
         self._settle_s = settle_s
         self._progress = progress
         self._run = Run(self._make_observer, background, settle_s=settle_s)
+        self._beginning = threading.Lock()  # xdist's controller looks for several workers at once
         self._of_local: list[PlannedLive] = []  # what is asked when the local server is ready
 
     def ahead(self, checks: Iterable[Planned]) -> None:
@@ -101,9 +103,9 @@ class Looking:
             server = self._local.wait()
             if isinstance(server, NotStarted):
                 return self._live_outcome(planned, _not_started(planned, server, began))
-            ready = [replace(check, target=replace(check.target, url=server.url)) for check in self._of_local]
-            self._of_local.clear()
-            self._run.ask_ahead(ready)
+            with self._beginning:
+                waiting, self._of_local = self._of_local, []
+                self._run.ask_ahead(replace(check, target=replace(check.target, url=server.url)) for check in waiting)
             planned = replace(planned, target=replace(planned.target, url=server.url))
             return self._live_outcome(planned, _after_second_start(self._result(planned), server))
         return self._live_outcome(planned, self._result(planned))
@@ -136,7 +138,7 @@ class Looking:
             attempts=result.attempts,
             settled_after_s=result.history.after_s if result.history and not result.findings else None,
             flapped=result.history is not None and result.history.flapped,
-            given_up=result.given_up or "",
+            given_up=result.given_up.value if result.given_up else "",
         )
         if not result.findings:
             return Outcome(record=record, note=tidied(observation))
