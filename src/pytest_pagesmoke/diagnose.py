@@ -15,9 +15,9 @@ from pytest_pagesmoke.settings import FILE_NAME
 COMMAND: Final = f"pytest {FILE_NAME}"
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
-_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status"})
+_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status", "build-differs"})
 _OF_ANOTHER_TIME: Final = frozenset(
-    "page-content asset-type linked-missing answer-content answer-json not-found-status".split()
+    "page-content asset-type linked-missing answer-content answer-json not-found-status build-differs".split()
 )
 
 
@@ -25,7 +25,8 @@ _OF_ANOTHER_TIME: Final = frozenset(
 class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
-    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it. With ``plain_ids``
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, ``build`` is the commit that
+    it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome.
     """
@@ -40,6 +41,7 @@ class TargetRun:
     command: str = COMMAND
     by_checklist: bool = True
     own_unfinished: bool = False
+    build: str = ""
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -126,6 +128,8 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
+    if build := next((run.build for run in bad if run.build), ""):
+        options.append(f"--pagesmoke-build={build}")
     if with_own:  # what never ran, --lf does not know
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
@@ -187,7 +191,11 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
 
 def _stale(record: CheckRecord) -> bool:
     """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
-    return bool(record.cached) and record.rule in _OF_ANOTHER_TIME
+    return bool(record.cached) and (record.rule in _OF_ANOTHER_TIME or record.other_build)
+
+
+def _wrong_build(record: CheckRecord) -> bool:
+    return record.other_build and not record.cached
 
 
 def _not_live(record: CheckRecord) -> bool:
@@ -266,6 +274,22 @@ def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
         "give this run a service token: headers with CF-Access-Client-Id and CF-Access-Client-Secret in the target's settings",
         "or check an address that is not protected",
     )
+
+
+def _next_for_wrong_build(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
+    if run.target and run.target.kind is Kind.LOCAL:
+        return ("build again: what is served here was made of another commit",)
+    steps = [
+        "see whether the wanted commit was deployed, and as what: npx wrangler pages deployment list",
+        "if it is not listed, or failed: its build or its deployment did not succeed; read what that said",
+    ]
+    if run.target and hash_address(run.target):
+        return (*steps, "this address is that of one deployment, for ever: a new one has another")
+    if run.target and run.target.kind is Kind.PRODUCTION:
+        steps.append(
+            "if it is listed as a preview: the branch given with --branch is not the project's production branch; deploy with the one that is"
+        )
+    return (*steps, "if it is there, and new, or was rolled back to: wait for it, with --pagesmoke-settle=60")
 
 
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
@@ -348,6 +372,13 @@ _CAUSES: Final = (
         next=_say(
             "purge the zone's cache (dashboard: Caching, Configuration, Purge); deploying again does not change what it holds"
         ),
+    ),
+    _Cause(
+        id="wrong-build",
+        fits=lambda run: any(_wrong_build(record) for record in run.failed),
+        explained=_wrong_build,
+        text="another build answers than the one that is wanted",
+        next=_next_for_wrong_build,
     ),
     _Cause(
         id="no-such-deployment",

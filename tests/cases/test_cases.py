@@ -27,7 +27,7 @@ SERVERS: Mapping[str, tuple[Mapping[str, str], str | None]] = {
     "health-status-ok": ({}, ""),
     "health-text-ok": ({"health[/api/health]": "health-not-json"}, None),
     "health-uppercase": ({}, ""),
-    "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, None),
+    "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, "wrong-build"),
     "srv-access-302": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),
     "srv-api-must-be-401": ({}, ""),
     "srv-bot-challenge": (dict.fromkeys(CHECKLIST, "bot-challenge"), "challenged"),

@@ -14,14 +14,15 @@ import pytest
 from kit import ROOT
 from pytest_pagesmoke.checks.answer import AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetSpec
+from pytest_pagesmoke.checks.build import BuildSpec
 from pytest_pagesmoke.checks.health import HealthSpec
 from pytest_pagesmoke.checks.linked import LinkedSpec
 from pytest_pagesmoke.checks.not_found import NotFoundSpec
 from pytest_pagesmoke.checks.page import PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectSpec
-from pytest_pagesmoke.checks.takes import FromTarget
+from pytest_pagesmoke.checks.takes import is_key
 from pytest_pagesmoke.model import DistSpec, Kind, Manners
-from pytest_pagesmoke.registry import LIVE_CHECKS
+from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Settings, SetUpError, checklist, load
 from pytest_pagesmoke.settings.reading import _KEYS, _TARGET_KEYS, _Dist
 from pytest_pagesmoke.settings.shape import hints_of
@@ -114,6 +115,7 @@ def test_what_each_key_takes(read: Any) -> None:
         RedirectSpec(path="/out", to="https://www.example.net"),
         NotFoundSpec(path="/nix", spa=True),
         NotFoundSpec(path="/gone.pdf", status=410, spa=True),
+        BuildSpec(path="/version.json", json="commit"),
     ]
     assert settings.checks.manners == Manners(timeout_s=5, concurrency=4, max_body_bytes=1000, user_agent="me/1.0")
     assert settings.dist == DistSpec(worker="required", worker_min_bytes=1000, routes="required")
@@ -129,9 +131,10 @@ def test_what_a_settings_file_does_not_name_is_not_assumed(read: Any) -> None:
 
 def test_every_kind_of_check_has_a_key(read: Any) -> None:
     """A kind that the reader forgot would be an unknown key."""
-    more = {"redirects": ', to = "/x"'}
+    more = {"redirects": ', to = "/x"', "build": ', json = "commit"'}
     for check in LIVE_CHECKS:
-        settings = read(f'{check.key} = [{{ path = "/a"{more.get(check.key, "")} }}]')
+        entry = f'{{ path = "/a"{more.get(check.key, "")} }}'
+        settings = read(f"{check.key} = {entry if check.key in SINGLE_KEYS else f'[{entry}]'}")
         assert settings.mistakes == ()
         assert [one.test for one, _ in settings.checks.live] == [check.test]
         assert {"path", "id"} <= {field.name for field in fields(check.spec)}
@@ -346,7 +349,7 @@ def test_every_key_stands_on_its_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(_Dist))}
     for check in LIVE_CHECKS:
-        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if FromTarget not in marks}
+        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if is_key(marks)}
     assert sorted(key for key in keys if not re.search(rf"`{key}`|^{key} +=|`{key} =", page, re.MULTILINE)) == []
 
 
@@ -359,6 +362,6 @@ def test_the_checklist_on_its_page_is_the_checklist(read: Any) -> None:
 def test_the_examples_on_its_page_are_right(read: Any) -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         assert read(block, {"PREVIEW_URL": "https://preview.example.com"}).mistakes == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +27,15 @@ BODILESS: Final = frozenset({204, 205, 304, *REDIRECTS})
 
 class FromTarget:
     """Marks a field that is no key of an entry: the target's key of that name stands for all its entries."""
+
+
+class FromRun:
+    """Marks a field that is no key of an entry: an option of the run gives it."""
+
+
+def is_key(marks: Iterable[object]) -> bool:
+    """Whether a field with these marks is a key of its entry."""
+    return not any(mark in (FromTarget, FromRun) for mark in marks)
 
 
 def is_site_path(value: str) -> bool:
@@ -106,6 +115,7 @@ TextTable = Annotated[
         of=(dict,),
     ),
 ]
+HeaderName = Annotated[str, Takes("the name of a header", is_header_name, str.lower)]
 HeaderText = Annotated[
     str,
     Takes(

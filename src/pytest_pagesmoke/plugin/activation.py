@@ -24,6 +24,7 @@ class Activation:
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own.
+    ``build`` is the commit that the targets must be, empty where none was given.
     """
 
     what: list[str]
@@ -32,6 +33,7 @@ class Activation:
     chosen: list[str]
     other_args: list[str]
     file: str = ""
+    build: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -44,12 +46,18 @@ def activation_of(config: pytest.Config) -> Activation | None:
     what: list[str] = config.getoption("pagesmoke")
     typed = _is_typed(config.invocation_params.args)
     named, other_args, file = _split(config)
-    if not (what or typed or named is not None):
+    build: str | None = config.getoption("pagesmoke_build")
+    if not (what or typed or named is not None or build is not None):
         return None
     base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
         raise pytest.UsageError(
             "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
+        )
+    build = _checked_build(build)
+    if build and not (what or base_url):
+        raise pytest.UsageError(
+            f"--pagesmoke-build={build} says which build a site must be, and no site is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
         )
     if not (what or base_url):
         raise pytest.UsageError(
@@ -64,7 +72,13 @@ def activation_of(config: pytest.Config) -> Activation | None:
     else:
         collect = "yes" if what else "if-alone"
     return Activation(
-        what=what, base_url=base_url, collect=collect, chosen=named or [], other_args=other_args, file=file
+        what=what,
+        base_url=base_url,
+        collect=collect,
+        chosen=named or [],
+        other_args=other_args,
+        file=file,
+        build=build,
     )
 
 
@@ -76,6 +90,22 @@ def base_url_of(config: pytest.Config) -> str:
 def for_workers(activation: Activation) -> dict[str, object]:
     """The activation as builtins, which is all that travels to xdist's workers."""
     return asdict(activation)
+
+
+def _checked_build(value: str | None) -> str:
+    """The value of `--pagesmoke-build`, empty where it is not given."""
+    if value is None:
+        return ""
+    build = value.strip()
+    if not build:
+        raise pytest.UsageError(
+            "--pagesmoke-build is empty: an unset variable? It takes the commit that the site must be, $(git rev-parse HEAD)"
+        )
+    if not build.isprintable() or " " in build:
+        raise pytest.UsageError(
+            f"--pagesmoke-build={build!r}: takes a commit's hash, whole or abbreviated, or another name of a build without white space"
+        )
+    return build
 
 
 def _is_typed(args: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
 
-_COLUMNS = ("health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist", "own tests")
+_COLUMNS = ("build", "health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist", "own tests")
 _LABEL_WIDTH = 10
 _WIDTH = 80
 
