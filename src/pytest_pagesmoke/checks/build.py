@@ -36,13 +36,14 @@ class BuildSpec:
 
     path: SitePath
     id: CheckId = ""
-    json: Text = ""
+    json: Text | None = None
     contains: bool = False
-    header: HeaderName = ""
+    header: HeaderName | None = None
     commit: Annotated[str, FromRun] = ""
 
     def __post_init__(self) -> None:
-        if sum(map(bool, (self.json, self.contains, self.header))) != 1:
+        # Not by their truth: a variable that is not set leaves a text empty, and is a mistake of its own.
+        if sum((self.json is not None, self.contains, self.header is not None)) != 1:
             raise ValueError("takes one of json, contains and header")
 
 
@@ -119,36 +120,36 @@ def _may_be_any_page(spec: BuildSpec, answer: Answer) -> bool:
 
 def _said(spec: BuildSpec, answer: Answer) -> _Said:
     if spec.header:
-        return _in_header(spec, answer)
-    return _in_json(spec, answer) if spec.json else _in_text(spec, answer)
+        return _in_header(spec, spec.header, answer)
+    return _in_json(spec, spec.json, answer) if spec.json else _in_text(spec, answer)
 
 
-def _in_json(spec: BuildSpec, answer: Answer) -> _Said:
+def _in_json(spec: BuildSpec, path: str, answer: Answer) -> _Said:
     try:
         body = recognise.parse_json(answer.text)
     except ValueError:
         sketch = recognise.sketch(answer)
         shown = f"a text that is no JSON ({sketch})" if sketch.startswith("begins ") else sketch
         return _Said(shown=shown, hint=_how_to_say(spec))
-    value = values.at(body, spec.json)
-    shown = f"{spec.json}: {values.shown(value)}"
+    value = values.at(body, path)
+    shown = f"{path}: {values.shown(value)}"
     if isinstance(value, int) and not isinstance(value, bool):  # the number of a build
         value = str(value)
     if isinstance(value, str):
         return _named(spec, value, shown)
     below = next((key for key, part in value.items() if isinstance(part, str)), "") if isinstance(value, dict) else ""
-    deeper = f'json names the way to a text: json = "{spec.json}.{below}"' if below else ""
+    deeper = f'json names the way to a text: json = "{path}.{below}"' if below else ""
     return _Said(shown=shown, hint=deeper or _how_to_say(spec))
 
 
-def _in_header(spec: BuildSpec, answer: Answer) -> _Said:
-    value = answer.headers.get(spec.header)
+def _in_header(spec: BuildSpec, header: str, answer: Answer) -> _Said:
+    value = answer.headers.get(header)
     if value is None:
-        return _Said(shown=f"no {spec.header}", hint=_how_to_say(spec))
+        return _Said(shown=f"no {header}", hint=_how_to_say(spec))
     # A worker and `_headers`, or two rules of `_headers`, may both set it: then it stands there twice.
     parts = {_unquoted(part) for part in value.split(",")}
     name = parts.pop() if len(parts) == 1 else _unquoted(value)
-    return _named(spec, name, f"{spec.header}: {value.strip()}")
+    return _named(spec, name, f"{header}: {value.strip()}")
 
 
 def _unquoted(value: str) -> str:
