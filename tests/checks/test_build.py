@@ -371,7 +371,23 @@ def test_the_page_that_answers_any_address(where: dict[str, Any]) -> None:
     finding = only(shell, anywhere=shell, **where)
     assert finding.actual == "the page that /pagesmoke-no-such-page answers, too (title: Example)"
     assert not finding.other_build
+    remark, unknown = judge(shell, anywhere=answer("slow down", 429), **where)
+    assert isinstance(remark, Remark)
+    assert isinstance(unknown, Finding)
+    assert not unknown.actual.startswith("the page that")
     assert only(shell, **where).actual == ("an HTML page" if "json" in where else f"a text with {OTHER}")
+
+
+def test_the_page_of_a_single_page_application_may_name_its_build() -> None:
+    """It is what any address answers, by right."""
+    shell = page(f"{SHELL}<!-- {OTHER} -->")
+    for path in ("/about", "/about.html", "/v1.0/"):
+        finding = only(shell, anywhere=shell, path=path, contains=True)
+        assert (finding.actual, finding.other_build) == (f"a text with {OTHER}", True)
+    # Without any hash in it, it is only what stands in the place of an answer.
+    assert only(page(SHELL), anywhere=page(SHELL), path="/api/version", contains=True).actual.startswith(
+        "the page that"
+    )
 
 
 @pytest.mark.parametrize(

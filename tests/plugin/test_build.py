@@ -81,6 +81,18 @@ def test_settings_of_nothing_else_say_what_is_missing(pytester: pytest.Pytester,
     (result.stderr if args else result.stdout).fnmatch_lines([said])
 
 
+@pytest.mark.parametrize("test", ["test_build", "test_build[local-/version.json]"])
+def test_chosen_by_its_id_it_needs_the_commit(pytester: pytest.Pytester, serve: Serve, run: Pytest, test: str) -> None:
+    settings(pytester.path, f'{BUILD}\npages = ["/"]')
+    option = f"--base-url={serve(SITE).url}"
+    run(f"pagesmoke.toml::{test}", option, f"--pagesmoke-build={COMMIT}").assert_outcomes(passed=1)
+    result = run(f"pagesmoke.toml::{test}", option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*: no such test in this run without --pagesmoke-build=COMMIT, which has:"])
+    result = run("pagesmoke.toml::test_health", option)
+    result.stderr.fnmatch_lines(["*: no such test in this run, which has:"])
+
+
 # Wrong set-ups: nothing is asked of any site.
 
 

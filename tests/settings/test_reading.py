@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 from collections.abc import Mapping
@@ -172,6 +173,44 @@ def test_a_target_overrides_what_it_names_and_shares_the_rest(read: Any) -> None
     assert preview.checks.manners == Manners(timeout_s=5, concurrency=2)
     assert preview.headers == {"X-Team": "a"}  # a header whose value is empty is left out
     assert (settings.targets["local"].address, settings.targets["local"].has_url) == (None, False)
+
+
+def test_where_the_build_is_said(read: Any) -> None:
+    """One place a target; a target's own stands in the place of the one for all."""
+    settings = read(
+        """
+        build = { path = "/version.json", json = "build.commit", id = "version" }
+        [targets.preview]
+        url = "https://new.example.pages.dev"
+        build = { path = "/", header = "X-Build" }
+        [targets.production]
+        url = "https://www.example.com"
+        """
+    )
+    common = BuildSpec(path="/version.json", json="build.commit", id="version")
+    assert settings.mistakes == ()
+    assert specs(settings) == specs(settings, "production") == [common]
+    assert specs(settings, "preview") == [BuildSpec(path="/", header="x-build")]
+    assert [settings.has("build", name) for name in ("preview", "production", None)] == [True] * 3
+    assert not read('[targets.x]\nbuild = { path = "/", contains = true }').has("build", None)
+
+
+@pytest.mark.parametrize(
+    ("build", "mistake"),
+    [
+        ('[{ path = "/v", json = "a" }]', "build = [ … ]: takes a path, or a table with path"),
+        ('"/v"', "build: takes one of json, contains and header"),
+        ('{ json = "a" }', "build.path: is missing"),
+        ('{ path = "/v", json = "" }', 'build.json = "": takes a text that is not empty'),
+        ('{ path = "/v", contains = "abc" }', 'build.contains = "abc": takes true or false'),
+        ('{ path = "/v", contains = false }', "build: takes one of json, contains and header"),
+        ('{ path = "/v", header = "x build" }', 'build.header = "x build": takes the name of a header'),
+        ('{ path = "/v", json = "a", commit = "abc1234" }', "build.commit: unknown. *"),
+    ],
+)
+def test_mistakes_in_build(read: Any, build: str, mistake: str) -> None:
+    (said,) = read(f"build = {build}").mistakes
+    assert fnmatch.fnmatchcase(said, mistake.replace("[", "[[]"))
 
 
 def test_variables(read: Any) -> None:

@@ -113,9 +113,12 @@ def _with_cache(answer: Answer, hint: str) -> str:
 
 
 def _may_be_any_page(spec: BuildSpec, answer: Answer) -> bool:
-    """Whether it is worth asking if this is what the site answers to any address. A header may well be the same everywhere."""
-    page = answer.status == 200 and spec.path != "/" and recognise.looks_like_html(answer.text)
-    return page and not spec.header and not _said(spec, answer).right
+    """Whether it is worth asking if this is what the site answers to any address: where what it says of its build is not to be believed."""
+    if spec.header or spec.path == "/" or answer.status != 200 or not recognise.looks_like_html(answer.text):
+        return False
+    said = _said(spec, answer)
+    # A page may well be the one of a single-page application, and name its build; in the place of a file it has other hashes, too.
+    return not said.right and (_is_file(spec) or not said.other)
 
 
 def _said(spec: BuildSpec, answer: Answer) -> _Said:
@@ -193,17 +196,23 @@ def _in_text(spec: BuildSpec, answer: Answer) -> _Said:
 def _how_to_say(spec: BuildSpec) -> str:
     """How the site comes to say which build it is, as a command where a file says it."""
     path = spec.path.partition("?")[0]
-    is_file = "." in path.rpartition("/")[2]
+    is_file = _is_file(spec)
     file = shlex.quote(f"dist{path}")
     if spec.header:
         line = shlex.quote(f"{path}\\n  {spec.header}: %s\\n")
         return f"let the worker set it; for a file, let the build write it: printf {line} {_COMMIT} >> dist/_headers"
     if is_file and spec.json:
         return f"let the build write it: printf {shlex.quote(_as_json(spec.json))} {_COMMIT} > {file}"
-    if is_file and not path.endswith((".html", ".htm")):
+    if is_file:
         return f"let the build write it: echo {_COMMIT} > {file}"
     where = f"under {spec.json!r}" if spec.json else "in a comment, say"
     return f"let {path} say it {where}: the build knows it as {_COMMIT}"
+
+
+def _is_file(spec: BuildSpec) -> bool:
+    """Whether the path is that of a file, and of no page."""
+    name = spec.path.partition("?")[0].rpartition("/")[2]
+    return "." in name and not name.endswith((".html", ".htm"))
 
 
 def _as_json(path: str) -> str:

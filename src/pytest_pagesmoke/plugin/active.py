@@ -93,8 +93,11 @@ class ActiveRun:
         names = [check.id.partition("::")[2] for check in self._planned]
         for choice in activation.chosen:
             if not any(is_chosen(name, [choice]) for name in names):
+                needs = " without --pagesmoke-build=COMMIT" * (
+                    not activation.build and is_chosen(choice, [BuildCheck.test])
+                )
                 raise SetUpError(
-                    f"{FILE_NAME}::{choice}: no such test in this run, which has:\n  " + "\n  ".join(names)
+                    f"{FILE_NAME}::{choice}: no such test in this run{needs}, which has:\n  " + "\n  ".join(names)
                 )
         self.collect = self._what_to_collect()
 
