@@ -91,6 +91,8 @@ def test_chosen_by_its_id_it_needs_the_commit(pytester: pytest.Pytester, serve: 
     result.stderr.fnmatch_lines(["*: no such test in this run without --pagesmoke-build=COMMIT, which has:"])
     result = run("pagesmoke.toml::test_health", option)
     result.stderr.fnmatch_lines(["*: no such test in this run, which has:"])
+    result = run("pagesmoke.toml::test_build[nowhere]", option, f"--pagesmoke-build={COMMIT}")
+    result.stderr.fnmatch_lines(["*: no such test in this run, which has:"])
 
 
 # Wrong set-ups: nothing is asked of any site.

@@ -20,7 +20,7 @@ BUILD_DIFFERS = Rule(
     cause="The deployment failed, is not live yet, or was taken for a preview: the branch that was deployed is not the project's production branch. "
     "A cache still holds an older answer. Or the build does not write down its commit.",
     fix="Look for the commit in `npx wrangler pages deployment list`. Directly after a deployment or a rollback, wait with `--pagesmoke-settle=60`. In GitHub's "
-    "runs for pull requests `GITHUB_SHA` is a merge commit, which nobody deploys: the commit is `github.event.pull_request.head.sha`.",
+    "runs for pull requests `GITHUB_SHA` is a merge commit, which Pages' own builds do not know: theirs is `github.event.pull_request.head.sha`.",
 )
 
 #: What stands where a build did not know its commit.
@@ -158,7 +158,7 @@ def _in_header(spec: BuildSpec, header: str, answer: Answer) -> _Said:
 def _unquoted(value: str) -> str:
     """The value of a header without what an ETag has around it."""
     value = value.strip().removeprefix("W/")
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    return value[1:-1] if value[:1] == value[-1:] == '"' else value
 
 
 def _named(spec: BuildSpec, name: str, shown: str) -> _Said:
