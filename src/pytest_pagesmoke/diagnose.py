@@ -15,9 +15,9 @@ from pytest_pagesmoke.settings import FILE_NAME
 COMMAND: Final = f"pytest {FILE_NAME}"
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
-_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status"})
+_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status", "build-differs"})
 _OF_ANOTHER_TIME: Final = frozenset(
-    "page-content asset-type asset-differs linked-missing answer-content answer-json not-found-status".split()
+    "page-content asset-type asset-differs linked-missing answer-content answer-json not-found-status build-differs".split()
 )
 
 
@@ -25,7 +25,8 @@ _OF_ANOTHER_TIME: Final = frozenset(
 class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
-    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it. With ``plain_ids``
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, ``build`` is the commit that
+    it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once.
     """
@@ -41,6 +42,7 @@ class TargetRun:
     by_checklist: bool = True
     own_unfinished: bool = False
     settle_s: float | None = None
+    build: str = ""
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -128,6 +130,8 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
+    if build := next((run.build for run in bad if run.build), ""):
+        options.append(f"--pagesmoke-build={build}")
     if with_own:  # what never ran, --lf does not know
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
@@ -191,7 +195,7 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
 
 def _stale(record: CheckRecord) -> bool:
     """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
-    return bool(record.cached) and record.rule in _OF_ANOTHER_TIME
+    return bool(record.cached) and (record.rule in _OF_ANOTHER_TIME or record.other_build)
 
 
 def _unsettled(record: CheckRecord) -> bool:
@@ -200,7 +204,7 @@ def _unsettled(record: CheckRecord) -> bool:
 
 
 def _wrong_build(record: CheckRecord) -> bool:
-    return record.rule in _WRONG_BUILD and not _stale(record)
+    return (record.other_build or record.rule in _BESIDE_BUILD_OUTPUT) and not _stale(record)
 
 
 def _not_live(record: CheckRecord) -> bool:
@@ -227,7 +231,7 @@ def _roll_back(broken: Target, good: TargetRun) -> list[str]:
     That an earlier one is not the build of today is no flaw in it.
     """
     address = hash_address(good.target) if good.target else None
-    another_build = bool(good.failures) and all(record.rule in _WRONG_BUILD for record in good.failures)
+    another_build = bool(good.failures) and all(map(_wrong_build, good.failures))
     if address is None or not (good.verdict == "GOOD" or (another_build and len(good.records) >= good.planned)):
         return []
     project, short_id = address
@@ -275,6 +279,12 @@ def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ..
 
 
 def _next_for_wrong_build(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
+    of_commit = _next_for_other_commit(run) if any(record.other_build for record in run.failed) else ()
+    compared = any(record.rule in _BESIDE_BUILD_OUTPUT for record in run.failed)
+    return (*of_commit, *(_next_for_other_files(run, runs) if compared else ()))
+
+
+def _next_for_other_files(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
     dist = next((other.address for other in runs if other.target is None), "the build output")
     if run.target is not None and run.target.starts_here:
         return (
@@ -298,6 +308,22 @@ def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     )
 
 
+def _next_for_other_commit(run: TargetRun) -> tuple[str, ...]:
+    if run.target and run.target.kind is Kind.LOCAL:
+        return ("build again: what is served here was made of another commit",)
+    steps = [
+        "see whether the wanted commit was deployed, and as what: npx wrangler pages deployment list",
+        "if it is not listed, or failed: its build or its deployment did not succeed; read what that said",
+    ]
+    if run.target and hash_address(run.target):
+        return (*steps, "this address is that of one deployment, for ever: a new one has another")
+    if run.target and run.target.kind is Kind.PRODUCTION:
+        steps.append(
+            "if it is listed as a preview: the branch given with --branch is not the project's production branch; deploy with the one that is"
+        )
+    return (*steps, "if it is there, and new, or was rolled back to: wait for it, with --pagesmoke-settle=60")
+
+
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return ("start the server that should answer there, or let pagesmoke start one: --pagesmoke=local",)
@@ -312,7 +338,6 @@ _CHALLENGE: Final = frozenset({"bot-challenge"})
 _THROTTLE: Final = frozenset({"rate-limited"})
 _THROWS: Final = frozenset({"worker-exception"})
 _TLS: Final = frozenset({"tls-invalid"})
-_WRONG_BUILD: Final = frozenset({"asset-differs"})
 #: What is only found where the same run looks at the build output: without it the command to verify would be green, mended or not.
 _BESIDE_BUILD_OUTPUT: Final = frozenset({"asset-differs"})
 
@@ -384,9 +409,9 @@ _CAUSES: Final = (
     ),
     _Cause(
         id="wrong-build",
-        fits=lambda run: any(map(_wrong_build, run.failed)),
+        fits=lambda run: any(_wrong_build(record) for record in run.failed),
         explained=_wrong_build,
-        text="another build answers than the one that was meant",
+        text="another build answers than the one that is wanted",
         next=_next_for_wrong_build,
     ),
     _Cause(

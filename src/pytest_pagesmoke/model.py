@@ -248,6 +248,7 @@ class Finding:
     expected: str
     actual: str
     hint: str = ""
+    other_build: bool = False  # what was seen names a commit, and it is not the wanted one
 
     @property
     def line(self) -> str:
@@ -325,6 +326,7 @@ class CheckRecord:
     media_type: str = ""
     body_bytes: int | None = None
     cached: bool = False  # a cache answered, and not the deployment
+    other_build: bool = False  # as in the finding
     tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
     started: float = 0.0
     ended: float = 0.0

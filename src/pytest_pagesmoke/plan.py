@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_pagesmoke.checks.build import BuildCheck, BuildSpec
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target, in_test_id
 from pytest_pagesmoke.settings import FILE_NAME, Settings
@@ -87,8 +88,11 @@ class PlannedDist:
 Planned = PlannedLive | PlannedDist
 
 
-def plan(settings: Settings, selection: Selection, *, file: str = FILE_NAME) -> tuple[Planned, ...]:
-    """Every check of the run: the build output first, then target by target."""
+def plan(settings: Settings, selection: Selection, *, file: str = FILE_NAME, build: str = "") -> tuple[Planned, ...]:
+    """Every check of the run: the build output first, then target by target.
+
+    ``build`` is the commit that the targets must be; where it is empty, they are not asked which one they are.
+    """
     dist: list[PlannedDist] = []
     if selection.dist is not None:
         spec = replace(settings.dist, path=selection.dist)
@@ -96,6 +100,21 @@ def plan(settings: Settings, selection: Selection, *, file: str = FILE_NAME) -> 
     live = [
         PlannedLive(target=target, check=check, spec=spec, file=file)
         for target in selection.targets
-        for check, spec in settings.checks_of(selection.declared.get(target.name)).live
+        for check, spec in _for_build(settings.checks_of(selection.declared.get(target.name)).live, build)
     ]
     return (*dist, *live)
+
+
+def without_build(settings: Settings, selection: Selection) -> list[str]:
+    """The names of the targets that no `build` of the settings is for: where they say which build they are is not known."""
+    names = [target.name for target in selection.targets]
+    return [name for name in names if not settings.has(BuildCheck.key, selection.declared.get(name))]
+
+
+def _for_build(live: Iterable[tuple[LiveCheck[Any], Any]], commit: str) -> Iterator[tuple[LiveCheck[Any], Any]]:
+    """The checks of a target, with the commit that it must be. (`Any`: specs of all kinds.)"""
+    for check, spec in live:
+        if not isinstance(spec, BuildSpec):
+            yield check, spec
+        elif commit:
+            yield check, replace(spec, commit=commit)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.answer import AnswerCheck
 from pytest_pagesmoke.checks.asset import AssetCheck
+from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.checks.health import HealthCheck
 from pytest_pagesmoke.checks.linked import LinkedCheck
@@ -21,7 +22,10 @@ LIVE_CHECKS: Final[tuple[LiveCheck[Any], ...]] = (
     AnswerCheck(),
     RedirectCheck(),
     NotFoundCheck(),
+    BuildCheck(),
 )
+#: The keys of the settings that hold one entry, and no list of them.
+SINGLE_KEYS: Final = frozenset({BuildCheck.key})
 
 
 def rule_groups() -> list[tuple[str, tuple[Rule, ...]]]:

@@ -186,7 +186,9 @@ def test_there_must_be_something_to_wait_for(run: Pytest, pytester: pytest.Pytes
     result = run("--pagesmoke-settle=60")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT"]
+        [
+            "ERROR: --pagesmoke-settle is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
+        ]
     )
     pytester.makepyfile("def test_own(): pass")
     pytester.makeini("[pytest]\naddopts = --pagesmoke-settle=60")  # for the runs that have

@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "slash in it (the build output itself); or a target that the settings name. Repeatable: all are checked and compared.",
     )
     group.addoption(
+        "--pagesmoke-build",
+        metavar="COMMIT",
+        help="the targets must say that they are this build: a commit, whole or abbreviated. The settings say where they do: "
+        'build = { path = "/version.json", json = "commit" }.',
+    )
+    group.addoption(
         "--pagesmoke-init",
         action="store_true",
         help="look at what --base-url and --pagesmoke name, and at the build output and wrangler's configuration here; write it down as "

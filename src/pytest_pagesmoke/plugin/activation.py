@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,7 +24,7 @@ class Activation:
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
-    many seconds at most to ask until everything is stable, None where that was not asked for.
+    many seconds at most to ask until everything is stable, None where that was not asked for. ``build`` is the commit that the targets must be, empty where none was given.
     """
 
     what: list[str]
@@ -35,6 +34,7 @@ class Activation:
     other_args: list[str]
     file: str = ""
     settle_s: float | None = None
+    build: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -46,12 +46,16 @@ def activation_of(config: pytest.Config) -> Activation | None:
 
     what: list[str] = config.getoption("pagesmoke")
     settle_s = _settle_s(config)
-    typed = _is_typed(config.invocation_params.args, "--base-url")
+    build = _build(config)
+    typed = _is_typed(config, "--base-url")
     named, other_args, file = _split(config)
     if not (what or typed or named is not None):
-        # In addopts it stands for the runs that have something to check.
-        if _is_typed(config.invocation_params.args, "--pagesmoke-settle"):
-            raise pytest.UsageError("--pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT")
+        # In addopts these stand for the runs that have something to check.
+        for option in ("--pagesmoke-settle", "--pagesmoke-build"):
+            if _is_typed(config, option):
+                raise pytest.UsageError(
+                    f"{option} is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
+                )
         return None
     base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
@@ -78,6 +82,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
         other_args=other_args,
         file=file,
         settle_s=settle_s,
+        build=build,
     )
 
 
@@ -104,9 +109,27 @@ def _settle_s(config: pytest.Config) -> float | None:
     return seconds
 
 
-def _is_typed(args: Sequence[str], option: str) -> bool:
+def _build(config: pytest.Config) -> str:
+    """The value of `--pagesmoke-build`, empty where it is not given."""
+    value: str | None = config.getoption("pagesmoke_build")
+    if value is None:
+        return ""
+    build = value.strip()
+    if not build:
+        raise pytest.UsageError(
+            "--pagesmoke-build is empty: an unset variable? It takes the commit that the site must be, $(git rev-parse HEAD)"
+        )
+    if not build.isprintable() or " " in build:
+        raise pytest.UsageError(
+            f"--pagesmoke-build={build!r}: takes a commit's hash, whole or abbreviated, or another name of a build without white space"
+        )
+    return build
+
+
+def _is_typed(config: pytest.Config, option: str) -> bool:
     """Whether ``option`` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
-    return any(arg == option or arg.startswith(f"{option}=") for arg in map(str, args))
+    args = map(str, config.invocation_params.args)
+    return any(arg == option or arg.startswith(f"{option}=") for arg in args)
 
 
 def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:

@@ -14,10 +14,11 @@ from typing import Any, Final
 import pytest
 
 from pytest_pagesmoke.addresses import kind_of
+from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import Kind
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin import asking, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
@@ -47,6 +48,7 @@ from pytest_pagesmoke.verdict import Outcome, PendingCheck
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 
 _CHECKLIST: Final = "none, so the built-in checklist: pages / and /login, health /api/health/status, asset /static/app.js; dist with worker and routes"
+_BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
 
 def activate(config: pytest.Config, activation: Activation) -> None:
@@ -85,16 +87,21 @@ class ActiveRun:
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
         self.multiplies = len(selection.targets) > bool(activation.base_url)
-        self._planned = self._without_secrets(plan(self._settings, selection, file=self._file_in_ids()))
+        self._planned = self._without_secrets(
+            plan(self._settings, selection, file=self._file_in_ids(), build=activation.build)
+        )
         if not self._planned and activation.file:
             raise SetUpError(
-                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}"
+                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}{self._idle_build()}"
             )
         names = [check.id.partition("::")[2] for check in self._planned]
         for choice in activation.chosen:
             if not any(is_chosen(name, [choice]) for name in names):
+                needs = " without --pagesmoke-build=COMMIT" * (
+                    not activation.build and is_chosen(choice, [BuildCheck.test])
+                )
                 raise SetUpError(
-                    f"{FILE_NAME}::{choice}: no such test in this run, which has:\n  " + "\n  ".join(names)
+                    f"{FILE_NAME}::{choice}: no such test in this run{needs}, which has:\n  " + "\n  ".join(names)
                 )
         self.collect = self._what_to_collect()
 
@@ -155,16 +162,54 @@ class ActiveRun:
         served = any(target.starts_here for target in selection.targets)
         mistakes = [
             *settings.mistakes,
-            *settings.missing_variables(selection.used, dist=selection.dist is not None or served),
+            *settings.missing_variables(
+                selection.used,
+                dist=selection.dist is not None or served,
+                idle=() if self._activation.build else (BuildCheck.key,),
+            ),
         ]
         if selection.dist is not None:
             mistakes += settings.not_yet
         said = [f"{self._shown(settings.file)}: {mistake}" for mistake in mistakes] + [*selection.mistakes]
         if flaw and not selection.folder_typed and (served or selection.dist is not None):
             said.append(flaw)
+        said += self._flaws_of_build(selection)
         if said:
             raise mistaken(said)
         return selection
+
+    def _flaws_of_build(self, selection: Selection) -> list[str]:
+        """Why a commit was given, and some target will not be asked for it."""
+        build, file = self._activation.build, self._settings.file
+        if not build:
+            return []
+        option = f"--pagesmoke-build={build}"
+        if not selection.targets:  # the build output alone; or what was meant for one is a mistake, and said already
+            return (
+                []
+                if selection.mistakes or selection.used
+                else [f"{option} is asked of a site: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"]
+            )
+        if file is None:
+            return [
+                f"{option} needs a {FILE_NAME}, which says where the site names its build; --pagesmoke-init writes one from what is there; add at its top: {_BUILD_LINE}"
+            ]
+        missing = without_build(self._settings, selection)
+        if not missing:
+            return []
+        place = "at its top" if file.name == FILE_NAME else "below [tool.pagesmoke]"
+        return [
+            f"{self._shown(file)}: no build for {', '.join(missing)}, which {option} needs; add {place}, or to a target of its own: {_BUILD_LINE}"
+        ]
+
+    def _idle_build(self) -> str:
+        """What is said of a `build` that no commit was given for, where there is nothing else."""
+        given = BuildCheck.key in self._settings.keys | frozenset().union(*self._settings.own_keys.values())
+        return (
+            " but build, which is asked for with --pagesmoke-build=COMMIT"
+            if given and not self._activation.build
+            else ""
+        )
 
     def _without_secrets(self, planned: Iterable[Planned]) -> tuple[Planned, ...]:
         """The checks, expecting what answers will hold: `***` for each secret. Raises SetUpError for one that would stand in a test id."""
@@ -397,7 +442,7 @@ class ActiveRun:
             write_left_out(terminalreporter, kept)
             if not self._planned:
                 terminalreporter.write_line(
-                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}"
+                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._idle_build()}"
                 )
             return
         terminalreporter.ensure_newline()
@@ -430,6 +475,7 @@ class ActiveRun:
             records=records,
             option=self._options.get(row, ""),
             plain_ids=not self.multiplies,
+            build=self._secrets.out_of(self._activation.build) if target else "",
             command=self._command(),
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,

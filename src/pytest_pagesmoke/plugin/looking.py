@@ -180,7 +180,9 @@ class Looking:
 
 
 def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
-    record = replace(record, rule=finding.rule.id, expected=finding.expected, actual=finding.actual)
+    record = replace(
+        record, rule=finding.rule.id, expected=finding.expected, actual=finding.actual, other_build=finding.other_build
+    )
     return Outcome(record=record, line=one_line(finding), block=block)
 
 
