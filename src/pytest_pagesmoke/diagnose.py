@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +28,7 @@ class TargetRun:
     ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, ``build`` is the commit that
     it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
-    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once.
+    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
     """
 
     name: str
@@ -43,6 +43,7 @@ class TargetRun:
     own_unfinished: bool = False
     settle_s: float | None = None
     build: str = ""
+    same_as: str = ""
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -130,15 +131,22 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
             options.append(f"--base-url={run.target.url}")
         else:
             options.append(f"--pagesmoke={run.name}={run.target.url}")
-    if build := next((run.build for run in bad if run.build), ""):
-        options.append(f"--pagesmoke-build={build}")
     if with_own:  # what never ran, --lf does not know
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
         commands = [*{run.command: None for run in runs}]
-    if (settle_s := next((run.settle_s for run in runs if run.settle_s is not None), None)) is not None:
-        options.append(f"--pagesmoke-settle={settle_s:g}")
-    return " ".join([*commands, *map(shlex.quote, options)])
+    return " ".join([*commands, *map(shlex.quote, [*options, *_options_of_all(bad)])])
+
+
+def _options_of_all(runs: Sequence[TargetRun]) -> Iterator[str]:
+    """The options that hold for all targets alike."""
+    for run in [run for run in runs if run.target is not None][:1]:
+        if run.build:
+            yield f"--pagesmoke-build={run.build}"
+        if run.same_as:
+            yield f"--pagesmoke-same-as={run.same_as}"
+        if run.settle_s is not None:
+            yield f"--pagesmoke-settle={run.settle_s:g}"
 
 
 def _absent(record: CheckRecord) -> bool:
@@ -195,6 +203,8 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
 
 def _stale(record: CheckRecord) -> bool:
     """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
+    if record.rule == "same-as-differs":
+        return record.only_cached  # it was asked past the cache as well
     return bool(record.cached) and (record.rule in _OF_ANOTHER_TIME or record.other_build)
 
 
@@ -312,7 +322,7 @@ def _next_for_other_commit(run: TargetRun) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return ("build again: what is served here was made of another commit",)
     steps = [
-        "see whether the wanted commit was deployed, and as what: npx wrangler pages deployment list",
+        "see whether the wanted build was deployed, and as what: npx wrangler pages deployment list",
         "if it is not listed, or failed: its build or its deployment did not succeed; read what that said",
     ]
     if run.target and hash_address(run.target):
@@ -321,7 +331,9 @@ def _next_for_other_commit(run: TargetRun) -> tuple[str, ...]:
         steps.append(
             "if it is listed as a preview: the branch given with --branch is not the project's production branch; deploy with the one that is"
         )
-    return (*steps, "if it is there, and new, or was rolled back to: wait for it, with --pagesmoke-settle=60")
+    if run.settle_s is None:
+        steps.append("if it is there, and new, or was rolled back to: wait for it, with --pagesmoke-settle=60")
+    return tuple(steps)
 
 
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pytest_pagesmoke.checks.linked import LinkedCheck
 from pytest_pagesmoke.checks.not_found import NotFoundCheck
 from pytest_pagesmoke.checks.page import PageCheck
 from pytest_pagesmoke.checks.redirect import RedirectCheck
+from pytest_pagesmoke.checks.same_as import SameAsCheck
 from pytest_pagesmoke.model import LiveCheck, Rule
 
 LIVE_CHECKS: Final[tuple[LiveCheck[Any], ...]] = (
@@ -24,6 +25,8 @@ LIVE_CHECKS: Final[tuple[LiveCheck[Any], ...]] = (
     NotFoundCheck(),
     BuildCheck(),
 )
+#: What no settings name: planned where an option of the run asks for it.
+OF_THE_RUN: Final[tuple[LiveCheck[Any], ...]] = (SameAsCheck(),)
 #: The keys of the settings that hold one entry, and no list of them.
 SINGLE_KEYS: Final = frozenset({BuildCheck.key})
 
@@ -32,6 +35,6 @@ def rule_groups() -> list[tuple[str, tuple[Rule, ...]]]:
     """The rules, under the names of the tests that raise them."""
     return [
         ("Any live check", live.RULES),
-        *((f"`{check.test}`", check.rules) for check in LIVE_CHECKS),
+        *((f"`{check.test}`", check.rules) for check in (*LIVE_CHECKS, *OF_THE_RUN)),
         *((f"`test_dist[{check.part}]`", check.rules) for check in DIST_CHECKS),
     ]

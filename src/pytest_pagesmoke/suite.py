@@ -50,3 +50,8 @@ def test_not_found(_pagesmoke_check: PendingCheck) -> None:
 def test_build(_pagesmoke_check: PendingCheck) -> None:
     """The site says that it is the build which `--pagesmoke-build` names."""
     expect_passed(_pagesmoke_check)
+
+
+def test_same_as(_pagesmoke_check: PendingCheck) -> None:
+    """An address serves what another deployment serves there."""
+    expect_passed(_pagesmoke_check)

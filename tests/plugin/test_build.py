@@ -233,3 +233,17 @@ def test_a_commit_that_is_a_secret_is_shown_nowhere(
         result = run("--pagesmoke=x", f"--pagesmoke-build={COMMIT}", "-vv", "--setup-show")
         assert result.ret == (site is bad)
         assert COMMIT not in result.stdout.str() + result.stderr.str()
+
+
+def test_waiting_is_for_the_wanted_build(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """Everything is good from the first moment on, but that it is the last deployment which still answers."""
+    settings(pytester.path, f'pages = ["/"]\n{BUILD}')
+
+    def respond(path: str) -> Reply:
+        old = path == "/version.json" and site.paths.count(path) <= 2
+        return Reply.json(f'{{"commit":"{OTHER}"}}') if old else SITE[path]
+
+    site = serve(respond)
+    result = run(f"--base-url={site.url}", f"--pagesmoke-build={COMMIT}", "--pagesmoke-settle=30")
+    result.assert_outcomes(passed=2)
+    assert site.paths.count("/version.json") > 2

@@ -39,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="after a deployment or a rollback: keep asking until everything passes in several rounds in a row, or SECONDS are over.",
     )
     group.addoption(
+        "--pagesmoke-same-as",
+        metavar="URL",
+        help="the site must serve what that address, or target of the settings, serves: the last good deployment, say.",
+    )
+    group.addoption(
         "--pagesmoke-allow-writes",
         action="store_true",
         help="let tests marked pagesmoke(writes=True) run against production, and change it.",

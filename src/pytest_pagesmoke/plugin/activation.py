@@ -24,7 +24,7 @@ class Activation:
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
-    many seconds at most to ask until everything is stable, None where that was not asked for. ``build`` is the commit that the targets must be, empty where none was given.
+    many seconds at most to ask until everything is stable, None where that was not asked for. ``same_as`` is what they are compared with. ``build`` is the commit that the targets must be, empty where none was given.
     """
 
     what: list[str]
@@ -35,6 +35,7 @@ class Activation:
     file: str = ""
     settle_s: float | None = None
     build: str = ""
+    same_as: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -47,11 +48,16 @@ def activation_of(config: pytest.Config) -> Activation | None:
     what: list[str] = config.getoption("pagesmoke")
     settle_s = _settle_s(config)
     build = _build(config)
+    same_as: str | None = config.getoption("pagesmoke_same_as")
+    if same_as is not None and not same_as.strip():
+        raise pytest.UsageError(
+            "--pagesmoke-same-as is empty: an unset variable? It takes the address of another deployment, or a target of the settings"
+        )
     typed = _is_typed(config, "--base-url")
     named, other_args, file = _split(config)
     if not (what or typed or named is not None):
         # In addopts these stand for the runs that have something to check.
-        for option in ("--pagesmoke-settle", "--pagesmoke-build"):
+        for option in ("--pagesmoke-settle", "--pagesmoke-build", "--pagesmoke-same-as"):
             if _is_typed(config, option):
                 raise pytest.UsageError(
                     f"{option} is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
@@ -83,6 +89,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
         file=file,
         settle_s=settle_s,
         build=build,
+        same_as=(same_as or "").strip(),
     )
 
 

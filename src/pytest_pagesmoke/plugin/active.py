@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.addresses import kind_of
+from pytest_pagesmoke.addresses import kind_of, without_credentials
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import Kind
@@ -82,13 +83,26 @@ class ActiveRun:
         file = self._settings.file
         self._project = file.parent if file else self._here
         selection = self._selection()
-        self._secrets = secrets_of(selection.targets, self._from_environment(selection))
+        compared = self._compared_with(selection)
+        reference = compared.targets[0] if compared else None
+        known = [selection, *([compared] if compared else [])]
+        self._secrets = secrets_of(
+            [target for one in known for target in one.targets],
+            [secret for one in known for secret in self._from_environment(one)],
+        )
         self._options = selection.options
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
         self.multiplies = len(selection.targets) > bool(activation.base_url)
         self._planned = self._without_secrets(
-            plan(self._settings, selection, file=self._file_in_ids(), build=activation.build)
+            plan(
+                self._settings,
+                selection,
+                file=self._file_in_ids(),
+                build=activation.build,
+                reference=reference,
+                past_cache=f"pagesmoke={int(time.time())}",
+            )
         )
         if not self._planned and activation.file:
             raise SetUpError(
@@ -177,6 +191,29 @@ class ActiveRun:
         if said:
             raise mistaken(said)
         return selection
+
+    def _compared_with(self, selection: Selection) -> Selection | None:
+        """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
+        given = self._activation.same_as
+        if not given:
+            return None
+        found = select([given], declared=self._settings.targets, manners=self._settings.checks.manners)
+        option = f"--pagesmoke-same-as={without_credentials(given)}"
+        said = [mistake.replace("--pagesmoke=", "--pagesmoke-same-as=", 1) for mistake in found.mistakes]
+        said += self._settings.missing_variables(found.used, dist=False, idle=(BuildCheck.key,))
+        if not said and (found.dist is not None or any(target.starts_here for target in found.targets)):
+            said.append(
+                f"{option}: takes the address of another deployment, or a target of the settings that has a url"
+            )
+        elif not said and all(target.url == found.targets[0].url for target in selection.targets):
+            nothing = "no site is" if not selection.targets else "that is the only site that is"
+            said.append(f"{option}: {nothing} looked at: add the one to compare with it, --base-url=URL")
+        if said:
+            raise mistaken(said)
+        (target,) = found.targets
+        same = next((one for one in selection.targets if one.url == target.url), None)
+        # Under a name of its own: what is asked, and the connections, go by names.
+        return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
 
     def _flaws_of_build(self, selection: Selection) -> list[str]:
         """Why a commit was given, and some target will not be asked for it."""
@@ -479,6 +516,7 @@ class ActiveRun:
             command=self._command(),
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,
+            same_as=without_credentials(self._activation.same_as) if target else "",
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
         )
 
