@@ -463,8 +463,20 @@ NAMED = run(*LOST, name="new", url="https://new.example.pages.dev")
     ("runs", "options"),
     [
         pytest.param([run(*LOST)], ["--base-url=https://www.example.com"], id="production"),
+        pytest.param([run(*LOST), GOOD_DIST], ["--base-url=https://www.example.com"], id="only-what-failed"),
         pytest.param(
-            [run(*LOST), GOOD_BEFORE, GOOD_DIST], ["--base-url=https://www.example.com"], id="only-what-failed"
+            [run(*LOST), GOOD_BEFORE, GOOD_DIST],
+            [
+                "--base-url=https://www.example.com",
+                "--pagesmoke-same-as=https://5be8c75c.example.pages.dev",
+                "--pagesmoke-settle=60",
+            ],
+            id="after-a-rollback",
+        ),
+        pytest.param(
+            [replace(run(*LOST), settle_s=90.0, same_as="good"), GOOD_BEFORE],
+            ["--base-url=https://www.example.com", "--pagesmoke-same-as=good", "--pagesmoke-settle=90"],
+            id="as-this-run-was",
         ),
         pytest.param([NAMED], ["--pagesmoke=new=https://new.example.pages.dev"], id="named"),
         pytest.param([local(*LOST)], ["--pagesmoke=local"], id="local"),

@@ -13,6 +13,7 @@ from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.settings import FILE_NAME
 
 COMMAND: Final = f"pytest {FILE_NAME}"
+_SETTLE_S: Final = 60.0  # after a rollback, where the run did not say
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
 _ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status", "build-differs"})
@@ -135,18 +136,29 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
         commands = [*{run.command: None for run in runs}]
-    return " ".join([*commands, *map(shlex.quote, [*options, *_options_of_all(bad)])])
+    return " ".join([*commands, *map(shlex.quote, [*options, *_options_of_all(bad, runs)])])
 
 
-def _options_of_all(runs: Sequence[TargetRun]) -> Iterator[str]:
-    """The options that hold for all targets alike."""
-    for run in [run for run in runs if run.target is not None][:1]:
-        if run.build:
-            yield f"--pagesmoke-build={run.build}"
-        if run.same_as:
-            yield f"--pagesmoke-same-as={run.same_as}"
-        if run.settle_s is not None:
-            yield f"--pagesmoke-settle={run.settle_s:g}"
+def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iterator[str]:
+    """The options that hold for all targets alike: those of this run. Who is told to roll back checks that it is that deployment, and waits for it."""
+    first = next((run for run in bad if run.target is not None), None)
+    if first is None:
+        return
+    back = next((good.address for run in bad for good in _to_go_back_to(run, runs)), "")
+    settle_s = _SETTLE_S if first.settle_s is None and back else first.settle_s
+    if first.build:
+        yield f"--pagesmoke-build={first.build}"
+    if same_as := first.same_as or back:
+        yield f"--pagesmoke-same-as={same_as}"
+    if settle_s is not None:
+        yield f"--pagesmoke-settle={settle_s:g}"
+
+
+def _to_go_back_to(run: TargetRun, runs: Sequence[TargetRun]) -> list[TargetRun]:
+    """The deployments of this run that a broken production can be rolled back to."""
+    if run.target is None or run.target.kind is not Kind.PRODUCTION or not (_lost_worker(run) or _fallback(run)):
+        return []
+    return [good for good in runs if _roll_back(run.target, good)]
 
 
 def _absent(record: CheckRecord) -> bool:

@@ -329,6 +329,9 @@ class ActiveRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        if self._activation.settle_s is not None:
+            # Tests of the project's own look at a site once: they wait for it behind the checks that do.
+            items.sort(key=lambda item: not isinstance(item, CheckItem))
         if self.collect != "if-alone":
             return
         if items:
