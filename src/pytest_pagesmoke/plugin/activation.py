@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,8 @@ class Activation:
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
-    many seconds at most to ask until everything is stable, None where that was not asked for.
+    many seconds at most to ask until everything is stable, None where that was not asked for. ``reports`` are the files to write, ``replay``
+    is the report to judge again, as they were typed.
     """
 
     what: list[str]
@@ -35,6 +36,8 @@ class Activation:
     other_args: list[str]
     file: str = ""
     settle_s: float | None = None
+    reports: list[str] = field(default_factory=list)
+    replay: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -48,17 +51,23 @@ def activation_of(config: pytest.Config) -> Activation | None:
     settle_s = _settle_s(config)
     typed = _is_typed(config.invocation_params.args, "--base-url")
     named, other_args, file = _split(config)
-    if not (what or typed or named is not None):
+    reports = _reports(config)
+    replay = _replay(config, what=what, typed=typed)
+    if not (what or typed or replay or named is not None):
         # In addopts it stands for the runs that have something to check.
         if _is_typed(config.invocation_params.args, "--pagesmoke-settle"):
             raise pytest.UsageError("--pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT")
+        if _is_typed(config.invocation_params.args, "--pagesmoke-report"):
+            raise pytest.UsageError(
+                "--pagesmoke-report writes down what was checked: add --base-url=URL or --pagesmoke=WHAT"
+            )
         return None
     base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
         raise pytest.UsageError(
             "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
         )
-    if not (what or base_url):
+    if not (what or base_url or replay):
         raise pytest.UsageError(
             f"{_FILE_NAME} names checks, and nothing to check: add --base-url=URL or --pagesmoke=WHAT (a URL, local, dist)"
         )
@@ -69,7 +78,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
     elif paths_typed:
         collect = "no"
     else:
-        collect = "yes" if what else "if-alone"
+        collect = "yes" if what or replay else "if-alone"
     return Activation(
         what=what,
         base_url=base_url,
@@ -77,7 +86,9 @@ def activation_of(config: pytest.Config) -> Activation | None:
         chosen=named or [],
         other_args=other_args,
         file=file,
-        settle_s=settle_s,
+        settle_s=None if replay else settle_s,
+        reports=reports,
+        replay=replay,
     )
 
 
@@ -102,6 +113,35 @@ def _settle_s(config: pytest.Config) -> float | None:
     if not 0 < seconds < math.inf:
         raise pytest.UsageError(f"--pagesmoke-settle={given}: takes a number of seconds above 0, --pagesmoke-settle=60")
     return seconds
+
+
+def _reports(config: pytest.Config) -> list[str]:
+    given: list[str] = config.getoption("pagesmoke_report")
+    for value in given:
+        if not value.lower().endswith(".json"):
+            raise pytest.UsageError(
+                f"--pagesmoke-report={value}: takes a file whose name ends in .json; this version writes no other reports"
+            )
+    return given
+
+
+def _replay(config: pytest.Config, *, what: list[str], typed: bool) -> str:
+    given: str | None = config.getoption("pagesmoke_replay")
+    if given is None:
+        return ""
+    if not given.strip():
+        raise pytest.UsageError("--pagesmoke-replay is empty: it takes the report to judge again, report.json")
+    others = {
+        "--pagesmoke": bool(what),
+        "--base-url": typed,
+        "--pagesmoke-settle": _is_typed(config.invocation_params.args, "--pagesmoke-settle"),
+        "--pagesmoke-init": bool(config.getoption("pagesmoke_init")),
+    }
+    if both := [option for option, is_given in others.items() if is_given]:
+        raise pytest.UsageError(
+            f"--pagesmoke-replay judges what an earlier run saw, and asks nothing: leave out {', '.join(both)}"
+        )
+    return given
 
 
 def _is_typed(args: Sequence[str], option: str) -> bool:
