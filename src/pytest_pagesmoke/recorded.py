@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
@@ -66,16 +66,22 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
 
 def _body(answer: Answer, secrets: Secrets) -> Entry:
     body = answer.body
+    if _hides_secrets(answer, secrets):
+        return {"body": "", "truncated": True}
     if len(body) > MAX_BODY_BYTES:
         return _beginning(secrets.out_of_kept(body.decode("utf-8", errors="replace")))
     try:
         return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}
     except UnicodeDecodeError:
-        pass
-    # In a charset of another width secrets look otherwise than they are looked for.
-    if secrets.out_of_kept(answer.text) != answer.text:
-        return {"body": "", "truncated": True}
-    return {"body_base64": base64.b64encode(body).decode("ascii"), "truncated": False}
+        return {"body_base64": base64.b64encode(body).decode("ascii"), "truncated": False}
+
+
+def _hides_secrets(answer: Answer, secrets: Secrets) -> bool:
+    """Whether a body holds what cannot be struck out, because its characters are not those of UTF-8, or of another width."""
+    views = [answer.body.replace(b"\0", b"").decode("utf-8", errors="replace")] if b"\0" in answer.body else []
+    if answer.text.encode("utf-8", errors="replace") != answer.body.removeprefix(codecs.BOM_UTF8):
+        views += [answer.text, answer.body.decode("latin-1")]  # where no charset is declared, that is the usual one
+    return any(secrets.out_of_kept(view) != view for view in views)
 
 
 def _beginning(text: str) -> Entry:
@@ -218,7 +224,8 @@ class Part:
 
     def seconds(self, key: str) -> float:
         value = self._value.get(key)
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        # A thousand million: decades.
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1_000_000_000
         return value if fits and isinstance(value, int | float) else self.refuse(key, "takes a number of seconds")
 
     def part(self, key: str) -> Part:

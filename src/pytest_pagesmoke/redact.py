@@ -20,6 +20,7 @@ _MIN_LENGTH: Final = 4
 #: The same for parts of a header's value, which may be words ("Bearer").
 _MIN_PART_LENGTH: Final = 8
 
+_SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"})
 #: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
 _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential", re.IGNORECASE)
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
@@ -54,8 +55,12 @@ def with_tokens_apart(url: str) -> Iterator[tuple[str, bool]]:
 
 def tells_secret(header: str) -> bool:
     """Whether an answer's header of this name, in lower case, has a value that is not for others."""
-    return header in ("set-cookie", "set-cookie2") or (
-        _TELLING.search(header) is not None and not header.endswith("-authenticate")  # which says how to ask
+    return (
+        header.startswith("cf-access-")
+        or header in _SECRET_HEADERS
+        or (
+            _TELLING.search(header) is not None and not header.endswith("-authenticate")  # which says how to ask
+        )
     )
 
 

@@ -89,6 +89,8 @@ class ActiveRun:
         files = report_files(activation.reports, self._here)
         self._replay = None
         if activation.replay:
+            if Path(os.path.normpath(self._here / activation.replay)) in files:
+                raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
             self._replay = report_to_replay(Path(self._here, activation.replay), activation.replay)
         self._settings = load(self._here, named=Path(activation.file) if activation.file else None)
         file = self._settings.file
