@@ -11,7 +11,7 @@ from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
 
-COLUMNS = {"page": "pages", "health": "health", "asset": "assets", "dist": "dist"}
+COLUMNS = {"page": "pages", "health": "health", "asset": "assets", "dist": "dist", "build": "build"}
 HTML = "text/html"
 
 
@@ -463,8 +463,20 @@ NAMED = run(*LOST, name="new", url="https://new.example.pages.dev")
     ("runs", "options"),
     [
         pytest.param([run(*LOST)], ["--base-url=https://www.example.com"], id="production"),
+        pytest.param([run(*LOST), GOOD_DIST], ["--base-url=https://www.example.com"], id="only-what-failed"),
         pytest.param(
-            [run(*LOST), GOOD_BEFORE, GOOD_DIST], ["--base-url=https://www.example.com"], id="only-what-failed"
+            [run(*LOST), GOOD_BEFORE, GOOD_DIST],
+            [
+                "--base-url=https://www.example.com",
+                "--pagesmoke-same-as=https://5be8c75c.example.pages.dev",
+                "--pagesmoke-settle=60",
+            ],
+            id="after-a-rollback",
+        ),
+        pytest.param(
+            [replace(run(*LOST), settle_s=90.0, same_as="good"), GOOD_BEFORE],
+            ["--base-url=https://www.example.com", "--pagesmoke-same-as=good", "--pagesmoke-settle=90"],
+            id="as-this-run-was",
         ),
         pytest.param([NAMED], ["--pagesmoke=new=https://new.example.pages.dev"], id="named"),
         pytest.param([local(*LOST)], ["--pagesmoke=local"], id="local"),
@@ -574,6 +586,7 @@ def test_a_fallback_that_is_meant_is_said_in_the_settings() -> None:
         "answer-content",
         "answer-json",
         "not-found-status",
+        "build-differs",
     ],
 )
 def test_a_stale_cache(rule: str) -> None:
@@ -583,6 +596,64 @@ def test_a_stale_cache(rule: str) -> None:
     assert "purge the zone's cache" in said(run(stale))
     assert "stale-cache" not in causes(run(replace(stale, cached=False), *GOOD[1:]))
     assert causes(run(replace(GOOD[0], cached=True), *GOOD[1:])) == []
+
+
+# Another build than the one that was meant.
+
+VERSION = "build:/version.json"
+OTHER_BUILD = record(VERSION, "build-differs", other_build=True)
+
+
+@pytest.mark.parametrize(
+    "other", [OTHER_BUILD, record(PATHS[2], "health-unhealthy", other_build=True)], ids=["build", "health"]
+)
+def test_wrong_build(other: CheckRecord) -> None:
+    assert causes(run(other, *GOOD[:2])) == ["wrong-build"]
+    assert only(run(other, *GOOD[:2])).explains == 1
+    # A copy of another time says nothing of what is live.
+    assert causes(run(replace(other, cached=True), *GOOD[:2])) == ["stale-cache"]
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        record(VERSION, "build-differs"),
+        record(VERSION, "build-differs", status=404, media_type=HTML),
+        record(VERSION, "unreachable", status=None),
+        record(PATHS[2], "health-unhealthy"),
+        record(VERSION, other_build=True),
+    ],
+)
+def test_a_site_that_does_not_say_its_build_may_be_the_right_one(silent: CheckRecord) -> None:
+    assert "wrong-build" not in causes(run(silent, *GOOD[:2]))
+
+
+def test_a_lost_worker_explains_that_it_does_not_say_its_build() -> None:
+    lost = only(run(*LOST, record(VERSION, "build-differs", status=404, media_type="", body_bytes=0)))
+    assert (lost.cause, lost.explains, lost.failed) == ("no-worker", 4, 4)
+
+
+def test_where_the_wanted_build_is() -> None:
+    steps = said(run(OTHER_BUILD))
+    assert "npx wrangler pages deployment list" in steps
+    assert "is not the project's production branch" in steps
+    assert "--pagesmoke-settle=60" in steps
+    preview = said(run(OTHER_BUILD, name="preview", url="https://new.example.pages.dev"))
+    assert "production branch" not in preview
+    assert "--pagesmoke-settle=60" in preview
+    one = said(run(OTHER_BUILD, name="old", url="https://5be8c75c.example.pages.dev"))
+    assert "this address is that of one deployment, for ever" in one
+    assert "--pagesmoke-settle" not in one
+    assert said(local(OTHER_BUILD)) == "build again: what is served here was made of another commit"
+
+
+def test_the_wanted_build_is_verified() -> None:
+    bad, good = replace(run(OTHER_BUILD), build="v1 'x'"), replace(run(*GOOD), build="abc1234")
+    url = "--base-url=https://www.example.com"
+    assert shlex.split(verify_command([good, bad])) == ["pytest", "pagesmoke.toml", url, "--pagesmoke-build=v1 'x'"]
+    assert shlex.split(verify_command([replace(run(*LOST, OWN_BAD), build="a")]))[-1] == "--pagesmoke-build=a"
+    # The build output says nothing of it: with the option alone, that would be an error.
+    assert verify_command([good, LOST_DIST]) == "pytest pagesmoke.toml --pagesmoke=dist"
 
 
 @pytest.mark.parametrize("rule", ["page-status", "worker-exception", "page-slow"])
@@ -650,3 +721,9 @@ def test_what_differs_is_verified_beside_the_build_output() -> None:
         "pytest pagesmoke.toml --pagesmoke=dist --base-url=https://www.example.com"
     )
     assert "dist" not in verify_command([GOOD_DIST, run(*LOST)])
+
+
+def test_a_replay_is_verified_by_a_replay() -> None:
+    again = replace(run(*LOST), replay="a report.json")
+    assert verify_command([again]) == "pytest pagesmoke.toml '--pagesmoke-replay=a report.json'"
+    assert verify_command([replace(again, build="abc1234")]).endswith(" --pagesmoke-build=abc1234")

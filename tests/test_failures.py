@@ -32,14 +32,14 @@ from pytest_pagesmoke.model import (
     WorkerFiles,
 )
 from pytest_pagesmoke.plan import DIST_TEST
-from pytest_pagesmoke.registry import LIVE_CHECKS
+from pytest_pagesmoke.registry import LIVE_CHECKS, OF_THE_RUN
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line
 from pytest_pagesmoke.say.waiting import how_it_was_asked
 from pytest_pagesmoke.settings import checklist
 
 FAILURES = Path(__file__).parent / "failures"
 SETTINGS = checklist()
-LIVE = {check.test: check for check in LIVE_CHECKS}
+LIVE = {check.test: check for check in (*LIVE_CHECKS, *OF_THE_RUN)}
 DIST = {f"{DIST_TEST}[{check.part}]": check for check in DIST_CHECKS}
 
 
@@ -72,22 +72,32 @@ def _dist(test: str, case: dict[str, Any]) -> Case:
 
 def _live(test: str, case: dict[str, Any]) -> Case:
     check = LIVE[test]
-    spec = check.spec(path=case.pop("path"), **case.pop("entry", {}))
+    spec = _spec(check.spec, case)
     if "built" in case:
         spec = replace(spec, built=Built(**case.pop("built")))
     target = _target(case.pop("target"))
     own = next(iter(check.probes(spec, {})))
     seen: dict[Probe, Observation] = {own: _observed(case, target, own)}
     impossible = case.pop("impossible", {"status": 404})
+    of_reference = case.pop("answer_of_reference", {})
     named = case.pop("named", {})
     while missing := [probe for probe in check.probes(spec, seen) if probe not in seen]:
         for probe in missing:
-            answer = impossible if probe in IMPOSSIBLE else named[probe.path]
+            if probe == replace(own, again=True):
+                seen[probe] = seen[own]
+                continue
+            answer = of_reference if probe.of_reference else impossible if probe in IMPOSSIBLE else named[probe.path]
             seen[probe] = _observed({"answer": dict(answer)}, target, probe)
     findings = [item for item in check.judge(spec, seen) if isinstance(item, Finding)]
     asked = how_it_was_asked(elapsed_s=seen[own].elapsed_s)
     block = live_failure(findings[0], target=target, probe=own, observation=seen[own], asked=asked)
     return Case(findings, block)
+
+
+def _spec(kind: type, case: dict[str, Any]) -> Any:
+    if "reference" in case:  # planned from other checks, not read from the settings
+        return kind(probe=Probe(path=case.pop("path")), reference=case.pop("reference"))
+    return kind(path=case.pop("path"), **case.pop("entry", {}))
 
 
 def _target(table: dict[str, str]) -> Target:

@@ -123,6 +123,8 @@ class TestKept:
             Probe(path="/a", from_root=True),
             Probe(path="/a", follow=False),
             Probe(path="/a", as_stranger=True),
+            Probe(path="/a", of_reference=True),
+            Probe(path="/a", again=True),
         ],
     )
     def test_and_so_does_its_question(self, probe: Probe) -> None:

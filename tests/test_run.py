@@ -32,6 +32,7 @@ from pytest_pagesmoke.observe import background
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult, Run
+from pytest_pagesmoke.settle import Progress, Why
 
 PATIENCE_S = 10.0
 BROKEN = Rule(id="broken", title="Broken", cause="", fix="")
@@ -123,9 +124,9 @@ def start() -> Iterator[Start]:
     """Make a run and its observer; stopped at the end, after which nothing of it may be left."""
     runs: list[Run] = []
 
-    def make(respond: Respond | None = None) -> tuple[Run, FakeObserver]:
+    def make(respond: Respond | None = None, *, settle_s: float | None = None) -> tuple[Run, FakeObserver]:
         observer = FakeObserver(respond)
-        runs.append(Run(lambda: observer, Background()))
+        runs.append(Run(lambda: observer, Background(), settle_s=settle_s))
         return runs[-1], observer
 
     yield make
@@ -349,6 +350,56 @@ class TestFailing:
             run.result(paths("/a"))
 
 
+class TestSettling:
+    """How it is decided, tests/test_settle.py tells."""
+
+    def test_each_check_gets_its_own_of_the_last_round(self, start: Start) -> None:
+        run, observer = start(settle_s=60.0)
+        checks = [paths("/a"), paths("/b", "/a")]
+        run.ask_ahead(checks)
+        first, second = (run.result(check) for check in checks)
+        assert (remarks(first), remarks(second)) == (["/a 200 2"], ["/b 200 2", "/a 200 2"])
+        assert set(observer.asked.values()) == {2}  # once a round, whoever needs it
+        assert (first.attempts, first.given_up) == (1, None)
+        assert second.history is not None
+        assert second.history.tries == 2
+
+    def test_what_failed_is_told_as_it_last_failed(self, start: Start) -> None:
+        run, observer = start(settle_s=0.5)
+        check = paths("/missing")
+        run.ask_ahead([check])
+        result = run.result(check)
+        assert (len(result.findings), result.given_up, observer.asked.total()) == (1, Why.TIME_IS_UP, 1)
+
+    def test_whoever_waits_hears_how_it_goes(self, start: Start) -> None:
+        run, _ = start(settle_s=60.0)
+        heard: list[Progress] = []
+        check = paths("/a")
+        run.ask_ahead([check])
+        run.result(check, heard.extend)
+        assert {(one.target, one.rounds, one.checks, one.failing) for one in heard} == {("site", 1, 1, ())}
+        heard.clear()
+        run.result(paths("/b"), heard.extend)
+        assert heard == []  # it is over
+
+    def test_an_error_of_ours_reaches_whoever_waits(self, start: Start) -> None:
+        async def fail(_target: Target, _probe: Probe) -> Observation:
+            raise LookupError
+
+        run, _ = start(fail, settle_s=60.0)
+        run.ask_ahead([paths("/a")])
+        with pytest.raises(LookupError):
+            run.result(paths("/a"))
+
+    def test_a_second_look_asks_anew_and_once(self, start: Start) -> None:
+        run, observer = start(settle_s=0.5)
+        check = paths("/missing")
+        run.ask_ahead([check])
+        run.result(check)
+        assert run.result(check).history is None
+        assert observer.asked.total() == 2
+
+
 class TestStopping:
     def test_while_an_observer_hangs(self, start: Start) -> None:
         run, observer = start(hang)
@@ -360,6 +411,16 @@ class TestStopping:
         assert time.monotonic() - began < 1
         assert alive() == []
         assert (observer.in_flight.total(), observer.closed) == (0, 1)
+
+    def test_wakes_who_waits_until_it_has_settled(self, start: Start) -> None:
+        run, observer = start(hang, settle_s=60.0)
+        run.ask_ahead([paths("/a"), paths("/b")])
+        with ThreadPoolExecutor(1) as waiter:
+            waiting = waiter.submit(run.result, paths("/b"))
+            assert observer.entered.wait(PATIENCE_S)
+            run.stop()
+            with pytest.raises(CancelledError):
+                waiting.result(PATIENCE_S)
 
     def test_wakes_who_waits_for_a_result(self, start: Start) -> None:
         run, observer = start(hang)

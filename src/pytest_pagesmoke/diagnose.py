@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,11 +13,12 @@ from pytest_pagesmoke.plan import DIST_TARGET
 from pytest_pagesmoke.settings import FILE_NAME
 
 COMMAND: Final = f"pytest {FILE_NAME}"
+_SETTLE_S: Final = 60.0  # after a rollback, where the run did not say
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _UNREACHED: Final = frozenset({"unreachable", "timeout"})
-_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status"})
+_ABSENCE: Final = frozenset({"page-status", "health-status", "asset-status", "answer-status", "build-differs"})
 _OF_ANOTHER_TIME: Final = frozenset(
-    "page-content asset-type asset-differs linked-missing answer-content answer-json not-found-status".split()
+    "page-content asset-type asset-differs linked-missing answer-content answer-json not-found-status build-differs".split()
 )
 
 
@@ -25,9 +26,11 @@ _OF_ANOTHER_TIME: Final = frozenset(
 class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
-    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it. With ``plain_ids``
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, ``build`` is the commit that
+    it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
-    no outcome; ``unfinished`` are the records of all such tests. ``replay`` is the report that was judged again. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once.
+    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
+    ``unfinished`` are the records of tests that came to no outcome, ``order`` is that of all. ``replay`` is the report that was judged again.
     """
 
     name: str
@@ -41,6 +44,8 @@ class TargetRun:
     by_checklist: bool = True
     own_unfinished: bool = False
     settle_s: float | None = None
+    build: str = ""
+    same_as: str = ""
     replay: str = ""
     unfinished: tuple[CheckRecord, ...] = ()
     order: Mapping[str, int] = field(default_factory=dict, repr=False)  # by test id: as they were collected
@@ -129,8 +134,9 @@ def _evidence(record: CheckRecord) -> str:
 
 def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> str:
     """The command that checks what failed again; ``own`` are options of a run with hand-written tests."""
-    if replay := next((run.replay for run in runs if run.replay), ""):
-        return " ".join([*{run.command: None for run in runs}, shlex.quote(f"--pagesmoke-replay={replay}")])
+    if again := next((run for run in runs if run.replay), None):
+        of_it = [f"--pagesmoke-replay={again.replay}", *([f"--pagesmoke-build={again.build}"] if again.build else [])]
+        return " ".join([again.command, *map(shlex.quote, of_it)])
     options: list[str] = []
     base_url = False
     compared = any(record.rule in _BESIDE_BUILD_OUTPUT for run in runs for record in run.failed)
@@ -157,9 +163,29 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
         commands = ["pytest", *(option for option in own if option != "--lf" or failed)]
     else:
         commands = [*{run.command: None for run in runs}]
-    if (settle_s := next((run.settle_s for run in runs if run.settle_s is not None), None)) is not None:
-        options.append(f"--pagesmoke-settle={settle_s:g}")
-    return " ".join([*commands, *map(shlex.quote, options)])
+    return " ".join([*commands, *map(shlex.quote, [*options, *_options_of_all(bad, runs)])])
+
+
+def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iterator[str]:
+    """The options that hold for all targets alike: those of this run. Who is told to roll back checks that it is that deployment, and waits for it."""
+    first = next((run for run in bad if run.target is not None), None)
+    if first is None:
+        return
+    back = next((good.address for run in bad for good in _to_go_back_to(run, runs)), "")
+    settle_s = _SETTLE_S if first.settle_s is None and back else first.settle_s
+    if first.build:
+        yield f"--pagesmoke-build={first.build}"
+    if same_as := first.same_as or back:
+        yield f"--pagesmoke-same-as={same_as}"
+    if settle_s is not None:
+        yield f"--pagesmoke-settle={settle_s:g}"
+
+
+def _to_go_back_to(run: TargetRun, runs: Sequence[TargetRun]) -> list[TargetRun]:
+    """The deployments of this run that a broken production can be rolled back to."""
+    if run.target is None or run.target.kind is not Kind.PRODUCTION or not (_lost_worker(run) or _fallback(run)):
+        return []
+    return [good for good in runs if _roll_back(run.target, good)]
 
 
 def _absent(record: CheckRecord) -> bool:
@@ -216,7 +242,9 @@ def _checklist_does_not_fit(run: TargetRun) -> bool:
 
 def _stale(record: CheckRecord) -> bool:
     """Whether a copy of another time may be what is wrong: it says something else than the deployment should."""
-    return bool(record.cached) and record.rule in _OF_ANOTHER_TIME
+    if record.rule == "same-as-differs":
+        return record.only_cached  # it was asked past the cache as well
+    return bool(record.cached) and (record.rule in _OF_ANOTHER_TIME or record.other_build)
 
 
 def _unsettled(record: CheckRecord) -> bool:
@@ -225,7 +253,7 @@ def _unsettled(record: CheckRecord) -> bool:
 
 
 def _wrong_build(record: CheckRecord) -> bool:
-    return record.rule in _WRONG_BUILD and not _stale(record)
+    return (record.other_build or record.rule in _BESIDE_BUILD_OUTPUT) and not _stale(record)
 
 
 def _not_live(record: CheckRecord) -> bool:
@@ -252,7 +280,7 @@ def _roll_back(broken: Target, good: TargetRun) -> list[str]:
     That an earlier one is not the build of today is no flaw in it.
     """
     address = hash_address(good.target) if good.target else None
-    another_build = bool(good.failures) and all(record.rule in _WRONG_BUILD for record in good.failures)
+    another_build = bool(good.failures) and all(map(_wrong_build, good.failures))
     if address is None or not (good.verdict == "GOOD" or (another_build and len(good.records) >= good.planned)):
         return []
     project, short_id = address
@@ -300,6 +328,12 @@ def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ..
 
 
 def _next_for_wrong_build(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
+    of_commit = _next_for_other_commit(run) if any(record.other_build for record in run.failed) else ()
+    compared = any(record.rule in _BESIDE_BUILD_OUTPUT for record in run.failed)
+    return (*of_commit, *(_next_for_other_files(run, runs) if compared else ()))
+
+
+def _next_for_other_files(run: TargetRun, runs: Sequence[TargetRun]) -> tuple[str, ...]:
     dist = next((other.address for other in runs if other.target is None), "the build output")
     if run.target is not None and run.target.starts_here:
         return (
@@ -323,6 +357,24 @@ def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     )
 
 
+def _next_for_other_commit(run: TargetRun) -> tuple[str, ...]:
+    if run.target and run.target.kind is Kind.LOCAL:
+        return ("build again: what is served here was made of another commit",)
+    steps = [
+        "see whether the wanted build was deployed, and as what: npx wrangler pages deployment list",
+        "if it is not listed, or failed: its build or its deployment did not succeed; read what that said",
+    ]
+    if run.target and hash_address(run.target):
+        return (*steps, "this address is that of one deployment, for ever: a new one has another")
+    if run.target and run.target.kind is Kind.PRODUCTION:
+        steps.append(
+            "if it is listed as a preview: the branch given with --branch is not the project's production branch; deploy with the one that is"
+        )
+    if run.settle_s is None:
+        steps.append("if it is there, and new, or was rolled back to: wait for it, with --pagesmoke-settle=60")
+    return tuple(steps)
+
+
 def _next_for_unreachable(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return ("start the server that should answer there, or let pagesmoke start one: --pagesmoke=local",)
@@ -337,7 +389,6 @@ _CHALLENGE: Final = frozenset({"bot-challenge"})
 _THROTTLE: Final = frozenset({"rate-limited"})
 _THROWS: Final = frozenset({"worker-exception"})
 _TLS: Final = frozenset({"tls-invalid"})
-_WRONG_BUILD: Final = frozenset({"asset-differs"})
 #: What is only found where the same run looks at the build output: without it the command to verify would be green, mended or not.
 _BESIDE_BUILD_OUTPUT: Final = frozenset({"asset-differs"})
 
@@ -409,9 +460,9 @@ _CAUSES: Final = (
     ),
     _Cause(
         id="wrong-build",
-        fits=lambda run: any(map(_wrong_build, run.failed)),
+        fits=lambda run: any(_wrong_build(record) for record in run.failed),
         explained=_wrong_build,
-        text="another build answers than the one that was meant",
+        text="another build answers than the one that is wanted",
         next=_next_for_wrong_build,
     ),
     _Cause(

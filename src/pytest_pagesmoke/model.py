@@ -66,7 +66,8 @@ class Probe:
 
     ``path`` is below the target's address, or below its host alone where ``from_root`` is set (as a page's own links are).
     Redirects that only tidy the address are followed unless ``follow`` is off: then the redirect itself is the answer.
-    ``as_stranger`` leaves out the target's headers.
+    ``as_stranger`` leaves out the target's headers. ``of_reference``: asked of the deployment that the target is compared with. ``again``:
+    the same once more, to see what changes from answer to answer.
     """
 
     path: str
@@ -74,6 +75,8 @@ class Probe:
     from_root: bool = False
     follow: bool = True
     as_stranger: bool = False
+    of_reference: bool = False
+    again: bool = False
 
     def address(self, target: Target) -> str:
         """The whole address that is asked."""
@@ -248,6 +251,9 @@ class Finding:
     expected: str
     actual: str
     hint: str = ""
+    other_build: bool = False  # what was seen is known to be of another build
+    only_cached: bool = False  # only a copy in a cache is wrong: past it the deployment was right
+    diff: tuple[str, ...] = ()  # lines: what should be (`- …`), and what is (`+ …`)
 
     @property
     def line(self) -> str:
@@ -325,6 +331,8 @@ class CheckRecord:
     media_type: str = ""
     body_bytes: int | None = None
     cached: bool = False  # a cache answered, and not the deployment
+    other_build: bool = False  # as in the finding; so is the next
+    only_cached: bool = False
     tell: str = ""  # what Cloudflare itself said in the site's place: "deployment-not-found"
     started: float = 0.0
     ended: float = 0.0

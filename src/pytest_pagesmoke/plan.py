@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_pagesmoke.checks.answer import AnswerCheck
+from pytest_pagesmoke.checks.asset import AssetCheck
+from pytest_pagesmoke.checks.build import BuildCheck, BuildSpec
 from pytest_pagesmoke.checks.dist import DIST_CHECKS
+from pytest_pagesmoke.checks.health import HealthCheck
+from pytest_pagesmoke.checks.page import ACCEPT, PageCheck
+from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
 from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target, in_test_id
 from pytest_pagesmoke.settings import FILE_NAME, Settings
 from pytest_pagesmoke.targets import Selection
@@ -19,12 +25,13 @@ DIST_TARGET = "dist"
 class PlannedLive:
     """One live check of one target. (`Any`: a check and its spec belong together, but differ from kind to kind.)
 
-    ``file`` is the settings file as it stands in test ids.
+    ``file`` is the settings file as it stands in test ids, ``reference`` the deployment that the target is compared with.
     """
 
     target: Target
     check: LiveCheck[Any]
     spec: Any
+    reference: Target | None = None
     file: str = FILE_NAME
 
     def questions(self, seen: Seen) -> Iterable[Probe]:
@@ -87,15 +94,68 @@ class PlannedDist:
 Planned = PlannedLive | PlannedDist
 
 
-def plan(settings: Settings, selection: Selection, *, file: str = FILE_NAME) -> tuple[Planned, ...]:
-    """Every check of the run: the build output first, then target by target."""
+def plan(
+    settings: Settings,
+    selection: Selection,
+    *,
+    file: str = FILE_NAME,
+    build: str = "",
+    reference: Target | None = None,
+    past_cache: str = "",
+) -> tuple[Planned, ...]:
+    """Every check of the run: the build output first, then target by target.
+
+    ``build`` is the commit that the targets must be; where it is empty, they are not asked which one they are. ``reference`` is what each
+    is compared with, ``past_cache`` a query that no cache has seen yet.
+    """
     dist: list[PlannedDist] = []
     if selection.dist is not None:
         spec = replace(settings.dist, path=selection.dist)
         dist = [PlannedDist(check=check, spec=spec, file=file) for check in DIST_CHECKS]
-    live = [
-        PlannedLive(target=target, check=check, spec=spec, file=file)
-        for target in selection.targets
-        for check, spec in settings.checks_of(selection.declared.get(target.name)).live
-    ]
+    live: list[PlannedLive] = []
+    for target in selection.targets:
+        its_own = [
+            PlannedLive(target=target, check=check, spec=spec, file=file)
+            for check, spec in _for_build(settings.checks_of(selection.declared.get(target.name)).live, build)
+        ]
+        live += its_own
+        if reference is not None and reference.url != target.url:
+            live += _compared(its_own, target, reference, file=file, past_cache=past_cache)
     return (*dist, *live)
+
+
+def _compared(
+    checks: Iterable[PlannedLive], target: Target, reference: Target, *, file: str, past_cache: str
+) -> Iterator[PlannedLive]:
+    """What is compared of a target: all that its checks look at, each address once, and the home page with the files that it names."""
+    home = Probe(path="/", accept=ACCEPT)
+    specs = {home: SameAsSpec(probe=home, reference=reference.url, with_named=True, past_cache=past_cache)}
+    for check in checks:
+        if isinstance(check.check, PageCheck | AssetCheck | AnswerCheck | HealthCheck):
+            probe = next(iter(check.questions({})))
+            if not probe.as_stranger and probe.path not in {
+                known.path for known in specs
+            }:  # a stranger meets Access, not the site
+                specs[probe] = SameAsSpec(
+                    probe=probe,
+                    reference=reference.url,
+                    as_file=isinstance(check.check, AssetCheck),
+                    past_cache=past_cache,
+                )
+    for spec in specs.values():
+        yield PlannedLive(target=target, check=SameAsCheck(), spec=spec, file=file, reference=reference)
+
+
+def without_build(settings: Settings, selection: Selection) -> list[str]:
+    """The names of the targets that no `build` of the settings is for: where they say which build they are is not known."""
+    names = [target.name for target in selection.targets]
+    return [name for name in names if not settings.has(BuildCheck.key, selection.declared.get(name))]
+
+
+def _for_build(live: Iterable[tuple[LiveCheck[Any], Any]], commit: str) -> Iterator[tuple[LiveCheck[Any], Any]]:
+    """The checks of a target, with the commit that it must be. (`Any`: specs of all kinds.)"""
+    for check, spec in live:
+        if not isinstance(spec, BuildSpec):
+            yield check, spec
+        elif commit:
+            yield check, replace(spec, commit=commit)

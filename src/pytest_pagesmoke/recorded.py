@@ -40,6 +40,8 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
         "from_root": probe.from_root,
         "follow": probe.follow,
         "as_stranger": probe.as_stranger,
+        "of_reference": probe.of_reference,
+        "again": probe.again,
         "url": kept(seen.url),
         "elapsed_s": seen.elapsed_s,
         "attempts": seen.attempts,
@@ -141,6 +143,8 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         from_root=it.flag("from_root"),
         follow=it.flag("follow"),
         as_stranger=it.flag("as_stranger"),
+        of_reference=it.flag("of_reference"),
+        again=it.flag("again"),
     )
     hops = tuple(
         Hop(status=hop.count("status"), url=hop.text("url"), location=hop.text("location")) for hop in it.parts("hops")

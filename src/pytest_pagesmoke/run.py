@@ -125,7 +125,7 @@ class Run:
 
     def see(self, target: Target, questions: Questions) -> Seen:
         """Wait for what ``target`` answers to ``questions``, without any check."""
-        seen, _, _ = self._background.submit(self.ask(target, questions, self._asked)).result()
+        seen, _, _ = self._background.submit(self.ask(target, None, questions, self._asked)).result()
         return seen
 
     def report(self, target: str, progress: Progress | None) -> None:
@@ -144,17 +144,24 @@ class Run:
         return self._background.submit(self._judged(check, {} if anew else self._asked))
 
     async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
-        seen, started, ended = await self.ask(check.target, check.questions, asked)
+        seen, started, ended = await self.ask(check.target, check.reference, check.questions, asked)
         return judge(check, seen, started=started, ended=ended)
 
-    async def ask(self, target: Target, questions: Questions, asked: _Asked) -> tuple[Seen, float, float]:
+    async def ask(
+        self, target: Target, reference: Target | None, questions: Questions, asked: _Asked
+    ) -> tuple[Seen, float, float]:
         """What ``target`` answers to ``questions``, and from when to when; what is ``asked`` already is waited for."""
         seen: dict[Probe, Observation] = {}
         started: list[float] = []
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
         while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
-            tasks = [self._ask_once(target, probe, asked) for probe in probes]
+            tasks = [
+                self._ask_once(reference, replace(probe, of_reference=False), asked)
+                if reference is not None and probe.of_reference
+                else self._ask_once(target, probe, asked)
+                for probe in probes
+            ]
             for probe, (observation, began, over) in zip(probes, await asyncio.gather(*tasks), strict=True):
                 seen[probe] = observation
                 started.append(began)
@@ -232,7 +239,9 @@ class _Settling:
         started = clock()
         asked: _Asked = {}
         checks = [self._checks[name] for name in sorted(what)]
-        seen = await asyncio.gather(*(self._run.ask(check.target, check.questions, asked) for check in checks))
+        seen = await asyncio.gather(
+            *(self._run.ask(check.target, check.reference, check.questions, asked) for check in checks)
+        )
         failed = {}
         for check, (answers, began, over) in zip(checks, seen, strict=True):
             result = self._last[check.id] = judge(check, answers, started=began, ended=over)

@@ -45,3 +45,13 @@ def test_redirect(_pagesmoke_check: PendingCheck) -> None:
 def test_not_found(_pagesmoke_check: PendingCheck) -> None:
     """An address that must not exist is answered as one."""
     expect_passed(_pagesmoke_check)
+
+
+def test_build(_pagesmoke_check: PendingCheck) -> None:
+    """The site says that it is the build which `--pagesmoke-build` names."""
+    expect_passed(_pagesmoke_check)
+
+
+def test_same_as(_pagesmoke_check: PendingCheck) -> None:
+    """An address serves what another deployment serves there."""
+    expect_passed(_pagesmoke_check)

@@ -28,8 +28,8 @@ SERVERS: Mapping[str, tuple[Mapping[str, str], str | None]] = {
     "health-status-ok": ({}, ""),
     "health-text-ok": ({"health[/api/health]": "health-not-json"}, None),
     "health-uppercase": ({}, ""),
-    "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, None),
     "ci-known-bad-stops-waiting": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),
+    "health-wrong-commit": ({"health[/api/health/version]": "health-unhealthy"}, "wrong-build"),
     "srv-access-302": (dict.fromkeys(CHECKLIST, "access-login"), "behind-access"),
     "srv-api-must-be-401": ({}, ""),
     "srv-bot-challenge": (dict.fromkeys(CHECKLIST, "bot-challenge"), "challenged"),
@@ -64,6 +64,11 @@ SETTLING: Mapping[str, tuple[int, Mapping[str, str], int]] = {
     "srv-stale-index-settles": (20, {}, 100),
     "ci-known-bad-stops-waiting": (300, dict.fromkeys(CHECKLIST, "access-login"), 6),
 }
+#: Compared with `server-other.toml`: what must fail, the cause, and what is said besides.
+COMPARED: Mapping[str, tuple[Mapping[str, str], str, str]] = {
+    "srv-production-not-updated": ({"same_as[/]": "same-as-differs"}, "wrong-build", "*--branch*production branch*"),
+    "srv-email-obfuscation": ({}, "", "warning *email-protection*"),
+}
 BUILD_OUTPUTS = {
     "dist-empty-after-cache-miss": {"dist": "dist-empty", "worker": "worker-missing", "routes": "routes-missing"},
     "dist-worker-folder-ok": {},
@@ -97,7 +102,7 @@ def set_up(serve: Serve, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_case_is_tried() -> None:
-    tried = SERVERS.keys() | SETTLING.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys()
+    tried = SERVERS.keys() | SETTLING.keys() | COMPARED.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys()
     assert {path.parent.name for path in HERE.glob("*/case.toml")} == tried
 
 
@@ -122,6 +127,21 @@ def test_a_server_that_is_waited_for(name: str, set_up: SetUp, run: Pytest) -> N
     assert len(site.asked) <= most
     late = [line for line in result.outlines if line.startswith(("retried ", "flapped "))]
     assert bool(late) == (not wanted)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_a_server_and_another_one(
+    name: str, set_up: SetUp, serve: Serve, pytester: pytest.Pytester, run: Pytest
+) -> None:
+    wanted, cause, said = COMPARED[name]
+    site, other = set_up(name), _start(serve, _read(name, "server-other.toml")["answer"])
+    with (pytester.path / "pagesmoke.toml").open("a") as settings:
+        settings.write('\n[targets.x]\nkind = "production"\n')  # what is on loopback is taken for a server of one's own
+    result = run(f"--pagesmoke=x={site.url}", f"--pagesmoke-same-as={other.url}")
+    assert result.ret == bool(wanted)
+    assert _failed(result) == {_id(check): rule for check, rule in wanted.items()}
+    assert [line.split()[1] for line in result.outlines if line.startswith("cause ")] == [f"{cause}:"] * bool(cause)
+    result.stdout.fnmatch_lines([said])
 
 
 @pytest.mark.parametrize("name", SETTINGS)

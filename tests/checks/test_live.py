@@ -10,6 +10,7 @@ import pytest
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
+from pytest_pagesmoke.checks.build import BuildCheck, BuildSpec
 from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
 from pytest_pagesmoke.checks.linked import LinkedCheck, LinkedSpec
 from pytest_pagesmoke.checks.not_found import NotFoundCheck, NotFoundSpec
@@ -47,6 +48,7 @@ class Judge:
 
     check: LiveCheck[Any]
     spec: Any
+    expected: str = "200"  # by its own rule for a wrong status
 
     def findings(self, observation: Observation) -> list[Finding]:
         seen = dict.fromkeys(self.check.probes(self.spec, {}), observation)
@@ -57,7 +59,7 @@ class Judge:
 
     def status(self, actual: str) -> list[str]:
         """The lines of a finding by the check's own rule for a wrong status."""
-        return [f"{self.check.rules[0].id}: expected 200, got {actual}"]
+        return [f"{self.check.rules[0].id}: expected {self.expected}, got {actual}"]
 
 
 JUDGES = [
@@ -66,6 +68,7 @@ JUDGES = [
     Judge(AssetCheck(), AssetSpec(path="/static/app.js")),
     Judge(LinkedCheck(), LinkedSpec(path="/")),
     Judge(AnswerCheck(), AnswerSpec(path="/api/me")),
+    Judge(BuildCheck(), BuildSpec(path="/version.json", json="commit", commit="abc1234"), "build abc1234"),
 ]
 #: These expect another status than 200.
 OTHERS = [

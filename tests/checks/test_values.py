@@ -137,3 +137,36 @@ def test_a_part_of_something_else(body: object) -> None:
 )
 def test_shown(value: str, text: str) -> None:
     assert values.shown(value) == text
+
+
+COMMIT, OTHER = "5be8c75c0ffee0d15ea5e1234567890abcdef012", "0d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a"
+
+
+@pytest.mark.parametrize(
+    ("actual", "wanted", "other"),
+    [
+        (OTHER, COMMIT, True),
+        (OTHER[:7], COMMIT, True),
+        ("1" * 40, "2" * 40, True),  # a whole hash may be all digits
+        (OTHER, [COMMIT, "a" * 40], True),
+        (COMMIT[:7], COMMIT, False),  # the same, abbreviated
+        (OTHER[:7], [COMMIT, OTHER], False),
+        ("1234567", "7654321", False),  # numbers
+        (OTHER, [COMMIT, "unknown"], False),
+        ("unknown", COMMIT, False),
+        (OTHER, "healthy", False),
+        (1234567, COMMIT, False),
+        (None, COMMIT, False),
+        (COMMIT, COMMIT, False),
+        (COMMIT, [COMMIT, OTHER], False),
+    ],
+)
+def test_another_commit(actual: object, wanted: object, other: bool) -> None:
+    assert values.other_commit({"ok": True, "build": {"commit": actual}}, {"build": {"commit": wanted}}) is other
+
+
+def test_another_commit_is_told_where_it_is_the_first_that_differs() -> None:
+    body = {"ok": False, "commit": OTHER}
+    assert not values.other_commit(body, {"ok": True, "commit": COMMIT})
+    assert values.other_commit(body, {"commit": COMMIT, "ok": True})
+    assert not values.other_commit({}, {"commit": COMMIT})

@@ -242,6 +242,21 @@ class TestHostile:
             == (2 if reason is Reason.RESET and name != "resets in the middle" else 1)
         )
 
+    def test_who_asks_in_rounds_asks_each_once_and_over_a_connection_of_its_own(self, hostile: Hostile) -> None:
+        async def ask(url: str) -> list[Observation]:
+            observer = HttpObserver(in_rounds=True)
+            try:
+                return [await observer.ask(target(url), Probe(path=path)) for path in ("/a", "/b")]
+            finally:
+                await observer.close()
+
+        broken = hostile.serve(AT_ONCE["closes without an answer"][0])
+        assert [seen.attempts for seen in asyncio.run(ask(broken.url))] == [1, 1]
+        assert broken.connections == 2
+        good = hostile.serve(answers(http(b"good")))
+        assert all(isinstance(seen, Answer) for seen in asyncio.run(ask(good.url)))
+        assert good.connections == 2
+
     @pytest.mark.parametrize("name", ANSWERS)
     def test_what_is_odd_may_be_an_answer(self, hostile: Hostile, name: str) -> None:
         raw, status, body = ANSWERS[name]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from kit import GOOD_SITE, HOME, Pytest, Reply, Serve, Site, by_mapping
+from pytest_pagesmoke.plugin.reporting import report_files
 from reports import outcomes, valid, without_what_varies
 
 BROKEN = {**GOOD_SITE, "/login": Reply(404), "/api/health/status": Reply.json('{"status":"ok","db":false}')}
@@ -89,6 +91,24 @@ def test_it_is_written_after_an_interruption(pytester: pytest.Pytester, serve: S
     document = read(pytester)
     assert document["verdict"] == "incomplete"
     assert [*outcomes(document).values()] == ["passed", "passed", "not-run", "not-run"]
+
+
+def test_what_could_not_be_collected_did_not_run(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makepyfile(test_bad="import no_such_module")
+    result = run(f"--pagesmoke=site={serve(GOOD_SITE).url}", "--pagesmoke-report=report.json")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    (target,) = read(pytester)["targets"]
+    assert target["verdict"] == "incomplete"
+    left = {check["id"]: (check["test"], check["outcome"], check["actual"]) for check in target["checks"]}
+    assert left["test_bad.py"] == ("user", "not-run", "it could not be collected")
+
+
+def test_over_what_a_process_ended_did_not_run(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makepyfile(test_own="import os\ndef test_crash(pagesmoke_target): os._exit(1)")
+    assert run(f"--pagesmoke=site={serve(GOOD_SITE).url}", "--pagesmoke-report=report.json", "-n", "1").ret == 1
+    (target,) = read(pytester)["targets"]
+    left = {check["id"]: (check["test"], check["outcome"], check["actual"]) for check in target["checks"]}
+    assert left["test_own.py::test_crash[site]"] == ("user", "not-run", "its process ended over it")
 
 
 def test_where_workers_ask_for_themselves_theirs_is_in_it(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
@@ -280,3 +300,46 @@ def test_what_is_no_report_is_a_usage_error(pytester: pytest.Pytester, content: 
     result = pytester.runpytest_inprocess("--pagesmoke-replay=r.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--pagesmoke-replay="], "*--pagesmoke-replay is empty*"),
+        (["--pagesmoke-replay=r.json", "--base-url=http://127.0.0.1:1"], "*leave out --base-url"),
+        (["--pagesmoke-replay=r.json", "--pagesmoke-settle=5"], "*leave out --pagesmoke-settle"),
+        (["--pagesmoke-replay=r.json", "--pagesmoke-same-as=http://127.0.0.1:1"], "*leave out --pagesmoke-same-as"),
+        (["--pagesmoke-replay=r.json", "--pagesmoke-init"], "*leave out --pagesmoke-init"),
+        (["--pagesmoke-replay=r.json", "--pagesmoke-report=./x/../r.json"], "*would write over the report*"),
+        (["--pagesmoke-report=r.json"], "*--pagesmoke-report is about a site, and none is named*"),
+        (["--pagesmoke=http://127.0.0.1:1", "--pagesmoke-report=x.json"], "*--pagesmoke-report=x.json: is a folder"),
+        (["--pagesmoke=http://127.0.0.1:1", "--pagesmoke-report=r.html"], "*--pagesmoke-report=r.html: takes a file *"),
+    ],
+)
+def test_what_does_not_go_together(pytester: pytest.Pytester, args: list[str], said: str) -> None:
+    (pytester.path / "r.json").write_text("{}")
+    pytester.mkdir("x.json")
+    pytester.mkdir("x")
+    result = pytester.runpytest_inprocess(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+    assert (pytester.path / "r.json").read_text() == "{}"
+
+
+def test_a_folder_that_takes_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs this may be allowed everything."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(pytest.UsageError, match="nothing can be written to the folder"):
+        report_files(["a.json"], tmp_path)
+
+
+def test_a_file_that_is_named_twice_is_written_once(tmp_path: Path) -> None:
+    assert report_files(["a.json", "./a.json"], tmp_path) == [tmp_path / "a.json"]
+
+
+def test_in_addopts_they_stand_for_runs_that_have_something_to_check(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = --pagesmoke-report=none/report.json --pagesmoke-settle=5")
+    pytester.makepyfile("def test_own(): pass")
+    assert pytester.runpytest_inprocess().ret == 0
+    result = pytester.runpytest_inprocess("--pagesmoke-replay=r.json", "-o", "addopts=--pagesmoke-settle=5")
+    result.stderr.fnmatch_lines(["*--pagesmoke-replay=r.json: cannot be read*"])

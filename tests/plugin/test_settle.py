@@ -92,8 +92,8 @@ def test_without_it_each_question_is_asked_once_for_all_workers(serve: Serve, ru
 
 def test_in_dist_each_every_worker_asks(serve: Serve, run: Pytest) -> None:
     site = serve(GOOD_SITE)
-    assert run(f"--pagesmoke=site={site.url}", "--dist=each", "--tx=2*popen").ret == 0
-    assert site.paths.count("/login") == 2
+    assert run(f"--pagesmoke=site={site.url}", "--pagesmoke-settle=60", "--dist=each", "--tx=2*popen").ret == 0
+    assert site.paths.count("/login") == 2 * 2
 
 
 def test_as_many_rounds_as_the_settings_say(serve: Serve, run: Pytest, pytester: pytest.Pytester) -> None:
@@ -186,7 +186,9 @@ def test_there_must_be_something_to_wait_for(run: Pytest, pytester: pytest.Pytes
     result = run("--pagesmoke-settle=60")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT"]
+        [
+            "ERROR: --pagesmoke-settle is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
+        ]
     )
     pytester.makepyfile("def test_own(): pass")
     pytester.makeini("[pytest]\naddopts = --pagesmoke-settle=60")  # for the runs that have
@@ -286,3 +288,16 @@ def test_what_flaps_to_the_end_is_named_and_its_cause_told(serve: Serve, run: Py
             "cause     not-settled: *",
         ]
     )
+
+
+def test_tests_of_one_s_own_run_on_what_has_settled(serve: Serve, run: Pytest, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_own(pagesmoke_client):
+            assert pagesmoke_client.get("/login").status_code == 200
+        """
+    )
+    site = serve(fails_at_first(2, "/login", Reply(404)))
+    result = run(f"--pagesmoke=site={site.url}", "--pagesmoke-settle=60")
+    assert result.ret == 0
+    result.assert_outcomes(passed=5)

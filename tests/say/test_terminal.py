@@ -93,7 +93,7 @@ next      roll back to 5be8c75c, which passes every check, if it is listed as a 
             curl -X POST -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/pages/projects/example/deployments/$DEPLOYMENT_ID/rollback"
             or in the dashboard: https://dash.cloudflare.com/?to=/:account/pages/view/example
           see whether the build output has its worker: pytest pagesmoke.toml --pagesmoke=dist
-verify    pytest pagesmoke.toml --base-url=https://www.example.com"""
+verify    pytest pagesmoke.toml --base-url=https://www.example.com --pagesmoke-same-as=https://5be8c75c.example.pages.dev --pagesmoke-settle=60"""
     )
 
 

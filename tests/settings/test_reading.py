@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 from collections.abc import Mapping
@@ -14,14 +15,15 @@ import pytest
 from kit import ROOT
 from pytest_pagesmoke.checks.answer import AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetSpec
+from pytest_pagesmoke.checks.build import BuildSpec
 from pytest_pagesmoke.checks.health import HealthSpec
 from pytest_pagesmoke.checks.linked import LinkedSpec
 from pytest_pagesmoke.checks.not_found import NotFoundSpec
 from pytest_pagesmoke.checks.page import PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectSpec
-from pytest_pagesmoke.checks.takes import NO_KEYS
+from pytest_pagesmoke.checks.takes import is_key
 from pytest_pagesmoke.model import DistSpec, Kind, Manners
-from pytest_pagesmoke.registry import LIVE_CHECKS
+from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Settings, SetUpError, checklist, load
 from pytest_pagesmoke.settings.reading import _KEYS, _TARGET_KEYS, _Dist
 from pytest_pagesmoke.settings.shape import hints_of
@@ -114,8 +116,11 @@ def test_what_each_key_takes(read: Any) -> None:
         RedirectSpec(path="/out", to="https://www.example.net"),
         NotFoundSpec(path="/nix", spa=True),
         NotFoundSpec(path="/gone.pdf", status=410, spa=True),
+        BuildSpec(path="/version.json", json="commit"),
     ]
-    assert settings.checks.manners == Manners(timeout_s=5, concurrency=4, max_body_bytes=1000, user_agent="me/1.0")
+    assert settings.checks.manners == Manners(
+        timeout_s=5, concurrency=4, max_body_bytes=1000, user_agent="me/1.0", settle_rounds=3
+    )
     assert settings.dist == DistSpec(worker="required", worker_min_bytes=1000, routes="required")
     assert settings.dist_path == Path("build")
 
@@ -129,9 +134,10 @@ def test_what_a_settings_file_does_not_name_is_not_assumed(read: Any) -> None:
 
 def test_every_kind_of_check_has_a_key(read: Any) -> None:
     """A kind that the reader forgot would be an unknown key."""
-    more = {"redirects": ', to = "/x"'}
+    more = {"redirects": ', to = "/x"', "build": ', json = "commit"'}
     for check in LIVE_CHECKS:
-        settings = read(f'{check.key} = [{{ path = "/a"{more.get(check.key, "")} }}]')
+        entry = f'{{ path = "/a"{more.get(check.key, "")} }}'
+        settings = read(f"{check.key} = {entry if check.key in SINGLE_KEYS else f'[{entry}]'}")
         assert settings.mistakes == ()
         assert [one.test for one, _ in settings.checks.live] == [check.test]
         assert {"path", "id"} <= {field.name for field in fields(check.spec)}
@@ -169,6 +175,44 @@ def test_a_target_overrides_what_it_names_and_shares_the_rest(read: Any) -> None
     assert preview.checks.manners == Manners(timeout_s=5, concurrency=2)
     assert preview.headers == {"X-Team": "a"}  # a header whose value is empty is left out
     assert (settings.targets["local"].address, settings.targets["local"].has_url) == (None, False)
+
+
+def test_where_the_build_is_said(read: Any) -> None:
+    """One place a target; a target's own stands in the place of the one for all."""
+    settings = read(
+        """
+        build = { path = "/version.json", json = "build.commit", id = "version" }
+        [targets.preview]
+        url = "https://new.example.pages.dev"
+        build = { path = "/", header = "X-Build" }
+        [targets.production]
+        url = "https://www.example.com"
+        """
+    )
+    common = BuildSpec(path="/version.json", json="build.commit", id="version")
+    assert settings.mistakes == ()
+    assert specs(settings) == specs(settings, "production") == [common]
+    assert specs(settings, "preview") == [BuildSpec(path="/", header="x-build")]
+    assert [settings.has("build", name) for name in ("preview", "production", None)] == [True] * 3
+    assert not read('[targets.x]\nbuild = { path = "/", contains = true }').has("build", None)
+
+
+@pytest.mark.parametrize(
+    ("build", "mistake"),
+    [
+        ('[{ path = "/v", json = "a" }]', "build = [ … ]: takes a path, or a table with path"),
+        ('"/v"', "build: takes one of json, contains and header"),
+        ('{ json = "a" }', "build.path: is missing"),
+        ('{ path = "/v", json = "" }', 'build.json = "": takes a text that is not empty'),
+        ('{ path = "/v", contains = "abc" }', 'build.contains = "abc": takes true or false'),
+        ('{ path = "/v", contains = false }', "build: takes one of json, contains and header"),
+        ('{ path = "/v", header = "x build" }', 'build.header = "x build": takes the name of a header'),
+        ('{ path = "/v", json = "a", commit = "abc1234" }', "build.commit: unknown. *"),
+    ],
+)
+def test_mistakes_in_build(read: Any, build: str, mistake: str) -> None:
+    (said,) = read(f"build = {build}").mistakes
+    assert fnmatch.fnmatchcase(said, mistake.replace("[", "[[]"))
 
 
 def test_variables(read: Any) -> None:
@@ -352,7 +396,7 @@ def test_every_key_stands_on_its_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(_Dist))}
     for check in LIVE_CHECKS:
-        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if NO_KEYS.isdisjoint(marks)}
+        keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if is_key(marks)}
     assert sorted(key for key in keys if not re.search(rf"`{key}`|^{key} +=|`{key} =", page, re.MULTILINE)) == []
 
 
@@ -365,6 +409,6 @@ def test_the_checklist_on_its_page_is_the_checklist(read: Any) -> None:
 def test_the_examples_on_its_page_are_right(read: Any) -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         assert read(block, {"PREVIEW_URL": "https://preview.example.com"}).mistakes == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from pytest_pagesmoke import recognise
@@ -127,8 +127,9 @@ def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
     except ValueError as error:
         return broken(HEALTH_NOT_JSON, "JSON", _no_json(answer, error))
     if spec.expect:
-        differs = values.unlike(body, spec.expect)
-        return broken(HEALTH_UNHEALTHY, *differs) if differs else None
+        if (differs := values.unlike(body, spec.expect)) is None:
+            return None
+        return replace(broken(HEALTH_UNHEALTHY, *differs), other_build=values.other_commit(body, spec.expect))
     if opposite := contradiction(body):
         return broken(HEALTH_UNHEALTHY, _EXPECTED, opposite)
     return None if _says_healthy(body) else broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))

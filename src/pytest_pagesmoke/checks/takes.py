@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -30,11 +30,12 @@ class FromTarget:
 
 
 class FromRun:
-    """Marks a field that no settings have a key for: the run itself lays it in, from what else it looks at."""
+    """Marks a field that is no key of an entry: the run itself lays it in, from an option or from what else it looks at."""
 
 
-#: The marks of fields that are no keys of an entry.
-NO_KEYS: Final = frozenset({FromTarget, FromRun})
+def is_key(marks: Iterable[object]) -> bool:
+    """Whether a field with these marks is a key of its entry."""
+    return not any(mark in (FromTarget, FromRun) for mark in marks)
 
 
 def is_site_path(value: str) -> bool:
@@ -114,6 +115,7 @@ TextTable = Annotated[
         of=(dict,),
     ),
 ]
+HeaderName = Annotated[str, Takes("the name of a header", is_header_name, str.lower)]
 HeaderText = Annotated[
     str,
     Takes(

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pytest_pagesmoke.checks import commits
+
 _ABSENT: Final = object()
 _MAX_SHOWN: Final = 60
 
@@ -47,11 +49,28 @@ def same(actual: object, wanted: object) -> bool:
 
 def unlike(body: object, expected: Mapping[str, Any]) -> tuple[str, str] | None:
     """The first value that is not as expected, as (expected, actual); a list in ``expected`` means any of. None where all fit."""
+    if (found := _first_unlike(body, expected)) is None:
+        return None
+    path, options, actual = found
+    return f"{path}: {' or '.join(map(shown, options))}", f"{path}: {shown(actual)}"
+
+
+def other_commit(body: object, expected: Mapping[str, Any]) -> bool:
+    """Whether the first value that is not as expected is a commit's hash, as those expected are, and of none of them."""
+    if (found := _first_unlike(body, expected)) is None:
+        return False
+    _, options, actual = found
+    hashes = [value for value in (actual, *options) if isinstance(value, str) and commits.is_surely_hash(value)]
+    return len(hashes) == 1 + len(options) and not any(commits.same(hashes[0], wanted) for wanted in hashes[1:])
+
+
+def _first_unlike(body: object, expected: Mapping[str, Any]) -> tuple[str, list[Any], object] | None:
+    """Where it is, what may stand there, and what does."""
     for path, wanted in flattened(expected):
         actual = at(body, path)
         options = wanted if isinstance(wanted, list) and wanted else [wanted]  # `errors = []`: that there are none
         if not any(same(actual, option) for option in options):
-            return f"{path}: {' or '.join(map(shown, options))}", f"{path}: {shown(actual)}"
+            return path, options, actual
     return None
 
 

@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "slash in it (the build output itself); or a target that the settings name. Repeatable: all are checked and compared.",
     )
     group.addoption(
+        "--pagesmoke-build",
+        metavar="COMMIT",
+        help="the targets must say that they are this build: a commit, whole or abbreviated. The settings say where they do: "
+        'build = { path = "/version.json", json = "commit" }.',
+    )
+    group.addoption(
         "--pagesmoke-init",
         action="store_true",
         help="look at what --base-url and --pagesmoke name, and at the build output and wrangler's configuration here; write it down as "
@@ -31,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pagesmoke-settle",
         metavar="SECONDS",
         help="after a deployment or a rollback: keep asking until everything passes in several rounds in a row, or SECONDS are over.",
+    )
+    group.addoption(
+        "--pagesmoke-same-as",
+        metavar="URL",
+        help="the site must serve what that address, or target of the settings, serves: the last good deployment, say.",
     )
     group.addoption(
         "--pagesmoke-report",

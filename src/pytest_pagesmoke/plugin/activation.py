@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,8 +24,8 @@ class Activation:
 
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
-    many seconds at most to ask until everything is stable, None where that was not asked for. ``reports`` are the files to write, ``replay``
-    is the report to judge again, as they were typed.
+    many seconds at most to ask until everything is stable, None where that was not asked for. ``same_as`` is what they are compared with. ``build`` is the commit that the targets must be, empty where none was given.
+    ``reports`` are the files to write, ``replay`` is the report to judge again, as they were typed.
     """
 
     what: list[str]
@@ -36,6 +35,8 @@ class Activation:
     other_args: list[str]
     file: str = ""
     settle_s: float | None = None
+    build: str = ""
+    same_as: str = ""
     reports: list[str] = field(default_factory=list)
     replay: str = ""
 
@@ -49,18 +50,23 @@ def activation_of(config: pytest.Config) -> Activation | None:
 
     what: list[str] = config.getoption("pagesmoke")
     settle_s = _settle_s(config)
-    typed = _is_typed(config.invocation_params.args, "--base-url")
+    build = _build(config)
+    same_as: str | None = config.getoption("pagesmoke_same_as")
+    if same_as is not None and not same_as.strip():
+        raise pytest.UsageError(
+            "--pagesmoke-same-as is empty: an unset variable? It takes the address of another deployment, or a target of the settings"
+        )
+    typed = _is_typed(config, "--base-url")
     named, other_args, file = _split(config)
     reports = _reports(config)
     replay = _replay(config, what=what, typed=typed)
     if not (what or typed or replay or named is not None):
-        # In addopts it stands for the runs that have something to check.
-        if _is_typed(config.invocation_params.args, "--pagesmoke-settle"):
-            raise pytest.UsageError("--pagesmoke-settle waits for a deployment: add --base-url=URL or --pagesmoke=WHAT")
-        if _is_typed(config.invocation_params.args, "--pagesmoke-report"):
-            raise pytest.UsageError(
-                "--pagesmoke-report writes down what was checked: add --base-url=URL or --pagesmoke=WHAT"
-            )
+        # In addopts these stand for the runs that have something to check.
+        for option in ("--pagesmoke-settle", "--pagesmoke-build", "--pagesmoke-same-as", "--pagesmoke-report"):
+            if _is_typed(config, option):
+                raise pytest.UsageError(
+                    f"{option} is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
+                )
         return None
     base_url = base_url_of(config) if typed else ""
     if typed and not base_url.strip():
@@ -87,6 +93,8 @@ def activation_of(config: pytest.Config) -> Activation | None:
         other_args=other_args,
         file=file,
         settle_s=None if replay else settle_s,
+        build=build,
+        same_as="" if replay else (same_as or "").strip(),
         reports=reports,
         replay=replay,
     )
@@ -134,7 +142,8 @@ def _replay(config: pytest.Config, *, what: list[str], typed: bool) -> str:
     others = {
         "--pagesmoke": bool(what),
         "--base-url": typed,
-        "--pagesmoke-settle": _is_typed(config.invocation_params.args, "--pagesmoke-settle"),
+        "--pagesmoke-settle": _is_typed(config, "--pagesmoke-settle"),
+        "--pagesmoke-same-as": _is_typed(config, "--pagesmoke-same-as"),
         "--pagesmoke-init": bool(config.getoption("pagesmoke_init")),
     }
     if both := [option for option, is_given in others.items() if is_given]:
@@ -144,9 +153,27 @@ def _replay(config: pytest.Config, *, what: list[str], typed: bool) -> str:
     return given
 
 
-def _is_typed(args: Sequence[str], option: str) -> bool:
+def _build(config: pytest.Config) -> str:
+    """The value of `--pagesmoke-build`, empty where it is not given."""
+    value: str | None = config.getoption("pagesmoke_build")
+    if value is None:
+        return ""
+    build = value.strip()
+    if not build:
+        raise pytest.UsageError(
+            "--pagesmoke-build is empty: an unset variable? It takes the commit that the site must be, $(git rev-parse HEAD)"
+        )
+    if not build.isprintable() or " " in build:
+        raise pytest.UsageError(
+            f"--pagesmoke-build={build!r}: takes a commit's hash, whole or abbreviated, or another name of a build without white space"
+        )
+    return build
+
+
+def _is_typed(config: pytest.Config, option: str) -> bool:
     """Whether ``option`` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
-    return any(arg == option or arg.startswith(f"{option}=") for arg in map(str, args))
+    args = map(str, config.invocation_params.args)
+    return any(arg == option or arg.startswith(f"{option}=") for arg in args)
 
 
 def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.addresses import kind_of
+from pytest_pagesmoke.addresses import kind_of, without_credentials
+from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin import asking, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
@@ -48,6 +50,7 @@ from pytest_pagesmoke.plugin.replaying import (
 from pytest_pagesmoke.plugin.reporting import Reporting, report_files
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import secrets_of
+from pytest_pagesmoke.replay import Report
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.terminal import left_out, summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
@@ -56,6 +59,7 @@ from pytest_pagesmoke.verdict import Outcome, PendingCheck
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 
 _CHECKLIST: Final = "none, so the built-in checklist: pages / and /login, health /api/health/status, asset /static/app.js; dist with worker and routes"
+_BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
 
 def activate(config: pytest.Config, activation: Activation) -> None:
@@ -86,31 +90,44 @@ class ActiveRun:
         self._activation = activation
         self._is_worker = hasattr(config, "workerinput")
         self._here = config.invocation_params.dir
-        files = report_files(activation.reports, self._here)
-        self._replay = None
-        if activation.replay:
-            if Path(os.path.normpath(self._here / activation.replay)) in files:
-                raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
-            self._replay = report_to_replay(Path(self._here, activation.replay), activation.replay)
+        files, self._replay = self._reports()
         self._settings = load(self._here, named=Path(activation.file) if activation.file else None)
         file = self._settings.file
         self._project = file.parent if file else self._here
         selection = self._selection()
-        self._secrets = secrets_of(selection.targets, self._from_environment(selection))
+        compared = self._compared_with(selection)
+        reference = compared.targets[0] if compared else None
+        known = [selection, *([compared] if compared else [])]
+        self._secrets = secrets_of(
+            [target for one in known for target in one.targets],
+            [secret for one in known for secret in self._from_environment(one)],
+        )
         self._options = selection.options
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
         self.multiplies = len(selection.targets) > bool(activation.base_url)
-        self._planned = self._without_secrets(plan(self._settings, selection, file=self._file_in_ids()))
+        self._planned = self._without_secrets(
+            plan(
+                self._settings,
+                selection,
+                file=self._file_in_ids(),
+                build=activation.build,
+                reference=reference,
+                past_cache=f"pagesmoke={int(time.time())}",
+            )
+        )
         if not self._planned and activation.file:
             raise SetUpError(
-                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}"
+                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}{self._idle_build()}"
             )
         names = [check.id.partition("::")[2] for check in self._planned]
         for choice in activation.chosen:
             if not any(is_chosen(name, [choice]) for name in names):
+                needs = " without --pagesmoke-build=COMMIT" * (
+                    not activation.build and is_chosen(choice, [BuildCheck.test])
+                )
                 raise SetUpError(
-                    f"{FILE_NAME}::{choice}: no such test in this run, which has:\n  " + "\n  ".join(names)
+                    f"{FILE_NAME}::{choice}: no such test in this run{needs}, which has:\n  " + "\n  ".join(names)
                 )
         self.collect = self._what_to_collect()
 
@@ -164,6 +181,15 @@ class ActiveRun:
         self._left_out = False
         self._asks_for_workers = False
 
+    def _reports(self) -> tuple[list[Path], Report | None]:
+        """The files to write, and the report to judge again. Raises UsageError and SetUpError for what cannot be."""
+        written, replayed = self._activation.reports, self._activation.replay
+        # A worker writes none, and may be on another machine.
+        files = [*map(Path, written)] if self._is_worker else report_files(written, self._here)
+        if replayed and Path(os.path.normpath(self._here / replayed)) in files:
+            raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
+        return files, report_to_replay(self._here / replayed, replayed) if replayed else None
+
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
         settings = self._settings
@@ -182,16 +208,77 @@ class ActiveRun:
         served = self._replay is None and any(target.starts_here for target in selection.targets)
         mistakes = [
             *settings.mistakes,
-            *settings.missing_variables(selection.used, dist=selection.dist is not None or served),
+            *settings.missing_variables(
+                selection.used,
+                dist=selection.dist is not None or served,
+                idle=() if self._activation.build else (BuildCheck.key,),
+            ),
         ]
         if selection.dist is not None:
             mistakes += settings.not_yet
         said = [f"{self._shown(settings.file)}: {mistake}" for mistake in mistakes] + [*selection.mistakes]
         if flaw and not selection.folder_typed and (served or selection.dist is not None):
             said.append(flaw)
+        said += self._flaws_of_build(selection)
         if said:
             raise mistaken(said)
         return selection
+
+    def _compared_with(self, selection: Selection) -> Selection | None:
+        """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
+        given = self._activation.same_as
+        if not given:
+            return None
+        found = select([given], declared=self._settings.targets, manners=self._settings.checks.manners)
+        option = f"--pagesmoke-same-as={without_credentials(given)}"
+        said = [mistake.replace("--pagesmoke=", "--pagesmoke-same-as=", 1) for mistake in found.mistakes]
+        said += self._settings.missing_variables(found.used, dist=False, idle=(BuildCheck.key,))
+        if not said and (found.dist is not None or any(target.starts_here for target in found.targets)):
+            said.append(
+                f"{option}: takes the address of another deployment, or a target of the settings that has a url"
+            )
+        elif not said and all(target.url == found.targets[0].url for target in selection.targets):
+            nothing = "no site is" if not selection.targets else "that is the only site that is"
+            said.append(f"{option}: {nothing} looked at: add the one to compare with it, --base-url=URL")
+        if said:
+            raise mistaken(said)
+        (target,) = found.targets
+        same = next((one for one in selection.targets if one.url == target.url), None)
+        # Under a name of its own: what is asked, and the connections, go by names.
+        return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
+
+    def _flaws_of_build(self, selection: Selection) -> list[str]:
+        """Why a commit was given, and some target will not be asked for it."""
+        build, file = self._activation.build, self._settings.file
+        if not build:
+            return []
+        option = f"--pagesmoke-build={build}"
+        if not selection.targets:  # the build output alone; or what was meant for one is a mistake, and said already
+            return (
+                []
+                if selection.mistakes or selection.used
+                else [f"{option} is asked of a site: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"]
+            )
+        if file is None:
+            return [
+                f"{option} needs a {FILE_NAME}, which says where the site names its build; --pagesmoke-init writes one from what is there; add at its top: {_BUILD_LINE}"
+            ]
+        missing = without_build(self._settings, selection)
+        if not missing:
+            return []
+        place = "at its top" if file.name == FILE_NAME else "below [tool.pagesmoke]"
+        return [
+            f"{self._shown(file)}: no build for {', '.join(missing)}, which {option} needs; add {place}, or to a target of its own: {_BUILD_LINE}"
+        ]
+
+    def _idle_build(self) -> str:
+        """What is said of a `build` that no commit was given for, where there is nothing else."""
+        given = BuildCheck.key in self._settings.keys | frozenset().union(*self._settings.own_keys.values())
+        return (
+            " but build, which is asked for with --pagesmoke-build=COMMIT"
+            if given and not self._activation.build
+            else ""
+        )
 
     def _without_secrets(self, planned: Iterable[Planned]) -> tuple[Planned, ...]:
         """The checks, expecting what answers will hold: `***` for each secret. Raises SetUpError for one that would stand in a test id."""
@@ -274,6 +361,9 @@ class ActiveRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        if self._activation.settle_s is not None:
+            # Tests of the project's own look at a site once: they wait for it behind the checks that do.
+            items.sort(key=lambda item: not isinstance(item, CheckItem))
         if self.collect != "if-alone":
             return
         if items:
@@ -439,7 +529,7 @@ class ActiveRun:
             write_left_out(terminalreporter, kept)
             if not self._planned:
                 terminalreporter.write_line(
-                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}"
+                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._idle_build()}"
                 )
             return
         terminalreporter.ensure_newline()
@@ -485,9 +575,11 @@ class ActiveRun:
             records=records,
             option=self._options.get(row, ""),
             plain_ids=not self.multiplies,
+            build=self._secrets.out_of(self._activation.build) if target else "",
             command=self._command(),
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,
+            same_as=without_credentials(self._activation.same_as) if target else "",
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
             replay=self._activation.replay,
             unfinished=tuple(self._unfinished(row)),

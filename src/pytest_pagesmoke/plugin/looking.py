@@ -189,7 +189,14 @@ def live_outcome(planned: PlannedLive, result: CheckResult) -> Outcome:
 
 
 def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
-    record = replace(record, rule=finding.rule.id, expected=finding.expected, actual=finding.actual)
+    record = replace(
+        record,
+        rule=finding.rule.id,
+        expected=finding.expected,
+        actual=finding.actual,
+        other_build=finding.other_build,
+        only_cached=finding.only_cached,
+    )
     return Outcome(record=record, line=one_line(finding), block=block)
 
 

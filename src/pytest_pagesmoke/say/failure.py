@@ -153,6 +153,8 @@ def tidied(observation: Observation) -> str:
 def _finding(finding: Finding) -> Iterator[tuple[str, str]]:
     yield "expected", finding.expected
     yield "got", finding.actual
+    for first, line in _numbered(finding.diff):
+        yield ("differs" if first else ""), line
     if finding.hint:
         yield "hint", finding.hint
 

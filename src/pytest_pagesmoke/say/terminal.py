@@ -11,7 +11,19 @@ from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.waiting import retried
 
-_COLUMNS = ("health", "pages", "assets", "linked", "answers", "redirects", "not found", "dist", "own tests")
+_COLUMNS = (
+    "build",
+    "health",
+    "pages",
+    "assets",
+    "linked",
+    "answers",
+    "redirects",
+    "not found",
+    "same as",
+    "dist",
+    "own tests",
+)
 _LABEL_WIDTH = 10
 _WIDTH = 80
 

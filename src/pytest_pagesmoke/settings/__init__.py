@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +62,7 @@ class Declared:
 class Settings:
     """What to check on every target, and in the build output, whose folder ``dist_path`` is None where the settings name none.
 
-    ``own_keys`` are the top-level keys that each declared target has for itself. ``mistakes`` hold whoever is selected; ``unset`` and ``not_yet`` only where the run would use what they concern.
+    ``keys`` stand at the top of the file, ``own_keys`` in each declared target for itself. ``mistakes`` hold whoever is selected; ``unset`` and ``not_yet`` only where the run would use what they concern.
     """
 
     file: Path | None
@@ -73,20 +73,30 @@ class Settings:
     mistakes: tuple[str, ...] = ()
     unset: tuple[tuple[tuple[str | int, ...], str], ...] = ()
     not_yet: tuple[str, ...] = ()
+    keys: frozenset[str] = frozenset()
     own_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def checks_of(self, declared: str | None) -> Checks:
         """The checks of a target that the settings declare, or of any other."""
         return self.targets[declared].checks if declared else self.checks
 
-    def missing_variables(self, used: Iterable[tuple[str | None, bool]], *, dist: bool) -> Iterator[str]:
+    def has(self, key: str, declared: str | None) -> bool:
+        """Whether this top-level key is given for a target that the settings declare, or for any other; be it with a mistake."""
+        return key in self.keys or key in self.own_keys.get(declared or "", ())
+
+    def missing_variables(
+        self, used: Iterable[tuple[str | None, bool]], *, dist: bool, idle: Collection[str] = ()
+    ) -> Iterator[str]:
         """The variables that are not set and that this run needs.
 
         ``used`` are the selected targets: the name of their declaration (None: not declared), and whether its address is used.
+        ``idle`` are keys that this run makes no use of.
         """
         targets = list(used)
         for path, text in self.unset:
             top = str(path[0])
+            if top in idle or (top == "targets" and path[2] in idle):
+                continue
             if top == "targets":
                 needed = any(name == path[1] and (with_url or path[2] != "url") for name, with_url in targets)
             elif top == "dist":

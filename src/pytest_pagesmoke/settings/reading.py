@@ -17,7 +17,6 @@ from pytest_pagesmoke.checks.takes import (
     HeaderText,
     Rounds,
     Seconds,
-    SitePath,
     Size,
     Text,
     Texts,
@@ -26,27 +25,13 @@ from pytest_pagesmoke.checks.takes import (
     one_of,
 )
 from pytest_pagesmoke.model import DistSpec, Kind, Manners, in_test_id
-from pytest_pagesmoke.registry import LIVE_CHECKS
+from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Checks, Declared, Settings
 from pytest_pagesmoke.settings.shape import Mistake, dotted, hints_of, read, shown, unknown
 from pytest_pagesmoke.settings.variables import Expanded, expand, unset_texts
 
 _TWINS: Final = ("cf-access-client-id", "cf-access-client-secret")
 _SECRET_LENGTH: Final = 8  # shorter values from the environment are words, and would be struck out everywhere
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Build:
-    """Where the site says which build it is."""
-
-    path: SitePath
-    json: Text = ""
-    contains: bool = False
-    header: Text = ""
-
-    def __post_init__(self) -> None:
-        if sum(map(bool, (self.json, self.contains, self.header))) != 1:
-            raise ValueError("takes one of json, contains and header")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +75,11 @@ _MANNERS: Final[dict[str, Any]] = {
 }
 #: Every key that stands at the top, or in a target for that target alone. (`Any`: a type each.)
 _KEYS: Final[dict[str, Any]] = {
-    **{check.key: tuple[check.spec, ...] for check in LIVE_CHECKS},  # type: ignore[name-defined]  # a type made at run time
+    **{
+        check.key: check.spec if check.key in SINGLE_KEYS else tuple[check.spec, ...]  # type: ignore[name-defined]  # a type made at run time
+        for check in LIVE_CHECKS
+    },
     "spa": bool,
-    "build": _Build,
     **_MANNERS,
 }
 _TARGET_KEYS: Final[dict[str, Any]] = {
@@ -136,6 +123,7 @@ class _Reading:
             not_yet=tuple(
                 f"{dotted(('dist', name))}: no check of this version judges it (CHANGELOG.md)" for name in not_yet
             ),
+            keys=frozenset(self._table),
             own_keys={name: frozenset(table) for name, table in self._target_tables().items()},
         )
 
@@ -149,6 +137,7 @@ class _Reading:
             for key, wanted in _KEYS.items()
             if key in table and (value := self._read(table[key], wanted, (*path, key))) is not None
         }
+        found |= {key: (found[key],) for key in SINGLE_KEYS & found.keys()}
         for check in LIVE_CHECKS:
             self._refuse_twice(found.get(check.key, ()), (*path, check.key))
         ca_file = found.get("ca_file", "")

@@ -13,7 +13,7 @@ from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError, Iter
 from cattrs.gen import make_dict_structure_fn, override
 
 from pytest_pagesmoke.addresses import without_credentials
-from pytest_pagesmoke.checks.takes import NO_KEYS, Takes
+from pytest_pagesmoke.checks.takes import Takes, is_key
 from pytest_pagesmoke.settings.variables import Expanded, unset_texts
 
 Path = tuple[str | int, ...]
@@ -94,7 +94,7 @@ def _mistakes(error: BaseException, path: Path) -> Iterator[Mistake]:
         for part in error.exceptions:
             yield from _mistakes(part, path)
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [name for name, (_, *marks) in hints_of(error.cl).items() if NO_KEYS.isdisjoint(marks)]
+        known = [name for name, (_, *marks) in hints_of(error.cl).items() if is_key(marks)]
         for key in sorted(error.extra_fields):
             yield unknown((*path, key), known)
     elif isinstance(error, _Unfit):
@@ -146,7 +146,7 @@ def _table_hook(converter: Converter, owner: type) -> Callable[[Any, Any], Any]:
     """An entry: a table whose keys are the fields of ``owner``. A text stands for a table with only its `path`."""
     keys: dict[str, Any] = {}  # of overrides; `Any`, because cattrs takes its own options as keywords beside them
     for name, (hint, *marks) in hints_of(owner).items():
-        if not NO_KEYS.isdisjoint(marks):
+        if not is_key(marks):
             keys[name] = override(omit=True)
         elif takes := next((part for part in (hint, *get_args(hint)) if _is_takes(part)), None):
             keys[name] = _hook_for(takes)

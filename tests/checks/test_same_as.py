@@ -1,0 +1,338 @@
+"""`test_same_as`: what two deployments must share, and what differs between any two answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from pytest_pagesmoke.checks.page import ACCEPT
+from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
+from pytest_pagesmoke.model import Answer, Finding, Hop, NoAnswer, Observation, Probe, Reason, Remark
+
+HERE, THERE = "https://www.example.com", "https://5be8c75c.example.pages.dev"
+CHECK = SameAsCheck()
+PAGE = "<!doctype html><title>Example</title><h1>Example</h1><p>build 0001</p><a href='/login'>Sign in</a>"
+
+
+def answer(
+    body: str = "", status: int = 200, media_type: str = "text/html", *, there: bool = False, **headers: str
+) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(
+        url=f"{THERE if there else HERE}/",
+        status=status,
+        body=body.encode(),
+        headers={"content-type": media_type, **named},
+    )
+
+
+def spec(path: str = "/", *, as_file: bool = False, with_named: bool = False) -> SameAsSpec:
+    probe = Probe(path=path, accept=ACCEPT)
+    return SameAsSpec(probe=probe, reference=THERE, as_file=as_file, with_named=with_named, past_cache="fresh=1")
+
+
+Given = Mapping[str, Observation]
+
+
+def judged(
+    here: Observation,
+    there: Observation,
+    *,
+    again: Observation | None = None,
+    there_again: Observation | None = None,
+    named: Given | None = None,
+    named_there: Given | None = None,
+    past: Given | None = None,
+    of: SameAsSpec | None = None,
+) -> list[Finding | Remark]:
+    """The judgement on two answers; ``named`` files are answered by their paths, what is asked ``past`` a cache by the whole path."""
+    of = of or spec()
+    files, files_there, uncached = named or {}, named_there or {}, past or {}
+    seen: dict[Probe, Observation] = {}
+    while missing := [probe for probe in CHECK.probes(of, seen) if probe not in seen]:
+        for probe in missing:
+            if probe.path in uncached:
+                seen[probe] = uncached[probe.path]
+            elif probe.path != of.probe.path:
+                seen[probe] = (files_there if probe.of_reference else files)[probe.path]
+            elif probe.of_reference:
+                seen[probe] = (there_again or there) if probe.again else there
+            else:
+                seen[probe] = (again or here) if probe.again else here
+    return list(CHECK.judge(of, seen))
+
+
+def pages(here: str, there: str, here_again: str = "", there_again: str = "") -> list[str]:
+    """The findings for two pages, in a line each."""
+    found = judged(
+        answer(here), answer(there, there=True),
+        again=answer(here_again or here), there_again=answer(there_again or there, there=True),
+    )  # fmt: skip
+    return [item.actual for item in found if isinstance(item, Finding)]
+
+
+class TestPages:
+    def test_the_same(self) -> None:
+        assert pages(PAGE, PAGE) == []
+
+    def test_another_text(self) -> None:
+        (found,) = judged(answer(PAGE), answer(PAGE.replace("0001", "0002"), there=True))
+        assert isinstance(found, Finding)
+        assert (
+            found.line
+            == f"same-as-differs: expected what {THERE} serves, got another text: 'build 0001' in place of 'build 0002'"
+        )
+        assert found.diff == ("- build 0002", "+ build 0001")
+        assert found.other_build
+
+    def test_another_title(self) -> None:
+        assert pages(PAGE, PAGE.replace("<title>Example", "<title>Other")) == ["another title: 'Example'"]
+
+    def test_other_links(self) -> None:
+        found = judged(answer(PAGE), answer(PAGE.replace("/login", "/sign-in"), there=True))
+        assert isinstance(found[0], Finding)
+        assert found[0].actual == "names other addresses of its own site"
+        assert found[0].diff == ("- /sign-in", "+ /login")
+
+    def test_a_script_of_another_build(self) -> None:
+        assert pages(PAGE + "<script src=/a.1f2e.js></script>", PAGE + "<script src=/a.9d8c.js></script>")
+
+    def test_another_page_altogether(self) -> None:
+        text = "<p>" + " ".join(f"word{number}" for number in range(3000))
+        assert pages(text, text.replace("word", "other"))[0] == "another text altogether"
+
+    @pytest.mark.parametrize(
+        ("here", "there"),
+        [
+            pytest.param("<script nonce=a1>", "<script nonce=b2>", id="a nonce"),
+            pytest.param("<input type=hidden name=csrf value=a1>", "<input type=hidden name=csrf value=b2>", id="a token"),
+            pytest.param("<a href='/x?t=1'>x</a>", "<a href='/x?t=2'>x</a>", id="a token in a link"),
+            pytest.param("<p>at 10:31:02", "<p>at 10:31:03", id="a time"),
+            pytest.param("<p>at 2026-11-26T10:31:02Z", "<p>at 2026-11-25T09:00:00.123+01:00", id="an ISO time"),
+            pytest.param("<p>took 12ms", "<p>took 7.5ms", id="a duration"),
+            pytest.param("<p>1800000000", "<p>1800000123", id="an epoch"),
+            pytest.param("<p>me@example.com", "<p><span class=__cf_email__ data-cfemail=0011>[email&#160;protected]</span>", id="an address"),
+            pytest.param("<a href='https://www.example.com/x'>x</a>", "<a href='https://5be8c75c.example.pages.dev/x'>x</a>", id="its own host"),
+            pytest.param("<a href='https://www.example.com/x'>x</a>", "<a href='/x'>x</a>", id="its own host, or none"),
+            pytest.param("<script src=/cdn-cgi/scripts/0/email-decode.min.js></script>", "", id="a script of the zone"),
+            pytest.param("<script defer src=https://static.cloudflareinsights.com/beacon.min.js></script>", "", id="a beacon"),
+            pytest.param("<!-- a -->", "<!-- b -->", id="a comment"),
+        ],
+    )  # fmt: skip
+    def test_what_differs_by_nature(self, here: str, there: str) -> None:
+        assert pages(PAGE + here, PAGE + there) == []
+        assert pages(PAGE + there, PAGE + here) == []
+
+    def test_what_a_side_says_differently_each_time(self) -> None:
+        one, two = PAGE + "<p>visitor 17</p>", PAGE + "<p>visitor 18</p>"
+        three = PAGE + "<p>visitor 99</p>"
+        assert pages(one, three) == ["another text: 'visitor 17' in place of 'visitor 99'"]
+        assert pages(one, three, here_again=two) == []
+        assert pages(one, three, there_again=two) == []
+
+    def test_that_hides_nothing_else(self) -> None:
+        one, two = PAGE + "<p>visitor 17</p>", PAGE + "<p>visitor 18</p>"
+        other = PAGE.replace("0001", "0002") + "<p>visitor 99</p>"
+        assert pages(one, other, here_again=two) == ["another text: 'build 0001' in place of 'build 0002'"]
+
+    def test_links_that_change_each_time(self) -> None:
+        one, two = (PAGE + f"<a href='/ad/{number}'>x</a>" for number in (1, 2))
+        assert (
+            pages(one, PAGE + "<a href='/ad/3'>x</a>", here_again=two, there_again=PAGE + "<a href='/ad/4'>x</a>") == []
+        )
+
+    def test_that_the_zone_changed_the_page_is_said(self) -> None:
+        mail = "<a href='mailto:me@example.com'>me@example.com</a>"
+        rewritten = "<a href='/cdn-cgi/l/email-protection#00'><span class=__cf_email__ data-cfemail=00>[email&#160;protected]</span></a>"
+        (remark,) = judged(answer(rewritten), answer(mail, there=True))
+        assert isinstance(remark, Remark)
+        assert "email-protection" in remark.text
+
+    def test_an_error_page_is_compared_as_well(self) -> None:
+        one, other = answer("<!doctype html><p>Gone", 404), answer("<!doctype html><p>Lost", 404, there=True)
+        assert judged(one, replace(one, url=f"{THERE}/")) == []
+        assert judged(one, other)
+
+
+class TestWhatIsExact:
+    def test_the_status(self) -> None:
+        (found,) = judged(answer(PAGE, 404), answer(PAGE, there=True))
+        assert isinstance(found, Finding)
+        assert (found.actual, found.diff) == ("404, and there 200", ("- 200", "+ 404"))
+
+    def test_the_type(self) -> None:
+        (found,) = judged(answer(PAGE, media_type="text/plain"), answer(PAGE, there=True))
+        assert isinstance(found, Finding)
+        assert found.actual == "content type text/plain"
+        assert judged(answer(PAGE, media_type="text/html; charset=utf-8"), answer(PAGE, there=True)) == []
+
+    @pytest.mark.parametrize(
+        ("here", "there", "same"),
+        [
+            ("/new", "/new", True),
+            ("https://www.example.com/new", "https://5be8c75c.example.pages.dev/new", True),
+            ("/new", "https://5be8c75c.example.pages.dev/new", True),
+            ("/new", "/newer", False),
+            ("/new?a=1", "/new?a=2", False),
+        ],
+    )
+    def test_a_redirect(self, here: str, there: str, *, same: bool) -> None:
+        found = judged(answer("", 302, location=here), answer("", 302, there=True, location=there))
+        assert (found == []) is same
+
+    def test_a_redirect_that_was_followed(self) -> None:
+        hop = Hop(status=308, url=f"{HERE}/login/", location="/login")
+        tidied = replace(answer(PAGE), hops=(hop,), url=f"{HERE}/login")
+        there = replace(answer(PAGE, there=True), hops=(hop,), url=f"{THERE}/login")
+        assert judged(tidied, there) == []
+        assert judged(tidied, answer(PAGE, there=True))
+
+    def test_a_file_by_its_bytes(self) -> None:
+        script = "application/javascript"
+        one, other = answer("let a=1", media_type=script), answer("let a=2", media_type=script, there=True)
+        (found,) = judged(one, other, of=spec("/static/app.js", as_file=True))
+        assert isinstance(found, Finding)
+        assert found.line.startswith(f"same-as-differs: expected what {THERE}/static/app.js serves, got other bytes")
+        assert (
+            found.diff == ("- 7 bytes, sha256 7f60a5e9b7bb", "+ 7 bytes, sha256 9cdf1ab5ef3c") or len(found.diff) == 2
+        )
+        assert judged(one, replace(one, url=THERE), of=spec("/static/app.js", as_file=True)) == []
+        probes = list(CHECK.probes(spec("/static/app.js", as_file=True), {}))
+        assert len(probes) == 2  # a file is the same each time
+
+
+def values(here: str, there: str, here_again: str = "", there_again: str = "") -> list[Finding]:
+    kind = "application/json"
+    found = judged(
+        answer(here, media_type=kind), answer(there, media_type=kind, there=True),
+        again=answer(here_again or here, media_type=kind), there_again=answer(there_again or there, media_type=kind, there=True),
+    )  # fmt: skip
+    return [item for item in found if isinstance(item, Finding)]
+
+
+class TestValues:
+    def test_the_same_in_another_order(self) -> None:
+        assert values('{"a":1,"b":[1,2]}', '{"b": [1, 2], "a": 1}') == []
+
+    def test_another_value(self) -> None:
+        (found,) = values('{"version":"1.0.0","db":{"ok":true}}', '{"version":"1.0.1","db":{"ok":true}}')
+        assert found.actual == 'version is "1.0.0", and there "1.0.1"'
+        assert found.diff == ('- version: "1.0.1"', '+ version: "1.0.0"')
+
+    def test_one_that_is_missing(self) -> None:
+        (found,) = values('{"a":1}', '{"a":1,"b":[{"c":null}]}')
+        assert found.diff == ("- b[0].c: null", "+ b[0].c: (absent)")
+
+    @pytest.mark.parametrize(("here", "there"), [("1", "2"), ("[]", "{}"), ('"a"', "null"), ("[1]", "[1,2]")])
+    def test_whatever_it_is(self, here: str, there: str) -> None:
+        assert values(here, there)
+
+    def test_times_differ(self) -> None:
+        assert values('{"at":"2026-11-26T10:00:00Z","took":"3ms"}', '{"at":"2026-11-25T09:00:00Z","took":"12ms"}') == []
+        assert values('{"at":"2026-11-26T10:00:00Z"}', '{"at":null}')
+
+    def test_what_a_side_says_differently_each_time(self) -> None:
+        assert values('{"id":"a1"}', '{"id":"b7"}')
+        assert values('{"id":"a1"}', '{"id":"b7"}', here_again='{"id":"a2"}') == []
+        assert values('{"id":"a1"}', '{"id":"b7"}', there_again='{"id":"b8"}') == []
+        (found,) = values('{"id":"a1","v":1}', '{"id":"b7","v":2}', here_again='{"id":"a2","v":1}')
+        assert found.actual == "v is 1, and there 2"
+
+    def test_text_by_its_words(self) -> None:
+        plain = "text/plain"
+        one = answer("OK at 10:00:00", media_type=plain)
+        assert judged(one, answer("OK at 10:00:07", media_type=plain, there=True)) == []
+        assert judged(one, answer("FAIL at 10:00:07", media_type=plain, there=True))
+
+
+class TestTheFilesOfAPage:
+    HOME = PAGE + "<script src=/app.js></script><link rel=stylesheet href=/site.css><img src=/logo.png>"
+    FILE = answer("let a=1", media_type="application/javascript")
+    STYLE = answer("p{}", media_type="text/css")
+    FILES: Mapping[str, Observation] = {"/app.js": FILE, "/site.css": STYLE}
+
+    def test_its_scripts_and_styles_are_compared_and_nothing_else(self) -> None:
+        home, there = answer(self.HOME), answer(self.HOME, there=True)
+        assert judged(home, there, named=self.FILES, named_there=self.FILES, of=spec(with_named=True)) == []
+
+    def test_one_that_differs(self) -> None:
+        other = {**self.FILES, "/app.js": answer("let a=2", media_type="application/javascript", there=True)}
+        home, there = answer(self.HOME), answer(self.HOME, there=True)
+        (found,) = judged(home, there, named=self.FILES, named_there=other, of=spec(with_named=True))
+        assert isinstance(found, Finding)
+        assert found.actual == "/app.js: other bytes"
+
+    def test_one_that_is_missing_here(self) -> None:
+        gone = {**self.FILES, "/app.js": answer("", 404)}
+        home, there = answer(self.HOME), answer(self.HOME, there=True)
+        (found,) = judged(home, there, named=gone, named_there=self.FILES, of=spec(with_named=True))
+        assert isinstance(found, Finding)
+        assert found.actual == "/app.js: 404, and there 200"
+
+    def test_one_that_did_not_load_here(self) -> None:
+        broken: Given = {**self.FILES, "/app.js": NoAnswer(url=HERE, reason=Reason.RESET, text="it broke")}
+        home, there = answer(self.HOME), answer(self.HOME, there=True)
+        (found,) = judged(home, there, named=broken, named_there=self.FILES, of=spec(with_named=True))
+        assert isinstance(found, Finding)
+        assert found.actual == "/app.js: it broke"
+
+    def test_one_that_the_reference_did_not_answer_is_said(self) -> None:
+        silent: Given = {**self.FILES, "/app.js": NoAnswer(url=THERE, reason=Reason.TIMEOUT, text="no answer in time")}
+        home, there = answer(self.HOME), answer(self.HOME, there=True)
+        (remark,) = judged(home, there, named=self.FILES, named_there=silent, of=spec(with_named=True))
+        assert isinstance(remark, Remark)
+        assert "/app.js (no answer in time)" in remark.text
+
+
+class TestACache:
+    OLD, NEW = PAGE, PAGE.replace("0001", "0002")
+
+    def found(self, past: Answer) -> Finding:
+        cached = answer(self.OLD, cf_cache_status="HIT", age="32963")
+        (found,) = judged(cached, answer(self.NEW, there=True), past={"/?fresh=1": past})
+        assert isinstance(found, Finding)
+        return found
+
+    def test_only_the_cache_is_old(self) -> None:
+        found = self.found(answer(self.NEW))
+        assert (found.only_cached, found.other_build) == (True, False)
+        assert found.hint == "a cache answers with another copy: asked past it, the deployment serves the same"
+
+    def test_the_deployment_is_wrong_as_well(self) -> None:
+        found = self.found(answer(self.OLD))
+        assert (found.only_cached, found.other_build) == (False, True)
+        assert found.hint == "a cache answered, but what is behind it differs as well"
+
+    def test_a_cache_that_cannot_be_passed_proves_nothing(self) -> None:
+        assert not self.found(answer(self.NEW, cf_cache_status="HIT", age="5")).only_cached
+
+    def test_what_no_cache_answered_is_not_asked_past_it(self) -> None:
+        (found,) = judged(answer(self.OLD), answer(self.NEW, there=True))
+        assert isinstance(found, Finding)
+        assert (found.only_cached, found.hint) == (False, "")
+
+    def test_what_is_the_same_is_not_asked_past_it(self) -> None:
+        assert judged(answer(self.OLD, cf_cache_status="HIT", age="5"), answer(self.OLD, there=True)) == []
+
+
+class TestWithoutAnAnswer:
+    @pytest.mark.parametrize(
+        ("there", "said"),
+        [
+            (NoAnswer(url=THERE, reason=Reason.REFUSED, text="connection refused: nothing listens there"), "connection refused: nothing listens there"),
+            (answer("", 302, location="https://team.cloudflareaccess.com/cdn-cgi/access/login/x"), "Cloudflare Access asks for a login first (302)"),
+            (answer("", 403, cf_mitigated="challenge"), "Cloudflare challenges the visitor (403)"),
+        ],
+    )  # fmt: skip
+    def test_of_the_reference_nothing_is_known(self, there: Observation, said: str) -> None:
+        (found,) = judged(answer(PAGE), there)
+        assert isinstance(found, Finding)
+        assert found.line == f"same-as-differs: expected an answer of {THERE} to compare with, got {said}"
+
+    def test_of_the_site_the_usual_rule_says_it(self) -> None:
+        nothing = NoAnswer(url=HERE, reason=Reason.REFUSED, text="connection refused: nothing listens there")
+        (found,) = judged(nothing, answer(PAGE, there=True))
+        assert isinstance(found, Finding)
+        assert found.rule.id == "unreachable"

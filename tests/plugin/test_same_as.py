@@ -1,0 +1,126 @@
+"""`--pagesmoke-same-as`, from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from kit import GOOD_SITE, HOME, Pytest, Reply, Serve, by_mapping
+
+FILES = {
+    "/static/app.js": Reply.script("let build = 2;"),
+    "/static/site.css": Reply(200, "p{}", {"content-type": "text/css"}),
+}
+NEW: Mapping[str, Reply] = {
+    **GOOD_SITE,
+    **FILES,
+    "/": Reply.html(HOME + "<script src=/static/app.js></script><link rel=stylesheet href=/static/site.css>"),
+}
+OLD = {**NEW, "/static/app.js": Reply.script("let build = 1;")}
+
+
+def lines(result: pytest.RunResult, label: str) -> list[str]:
+    return [line.removeprefix(label).strip() for line in result.outlines if line.startswith(f"{label} ")]
+
+
+def failed(result: pytest.RunResult) -> list[str]:
+    found = [line.split()[1].partition("::")[2] for line in result.outlines if line.startswith("FAILED ")]
+    return sorted(found)
+
+
+def test_what_serves_the_same_passes(serve: Serve, run_both: Pytest) -> None:
+    here, there = serve(NEW), serve(NEW)
+    result = run_both(f"--pagesmoke=here={here.url}", f"--pagesmoke-same-as={there.url}")
+    assert result.ret == 0
+    result.assert_outcomes(passed=8)
+    result.stdout.fnmatch_lines(["target * same as *", f"here * {here.url} * GOOD *"])
+    assert set(there.paths) == {"/", "/login", "/api/health/status", "/static/app.js", "/static/site.css"}
+    assert there.paths.count("/login") == 2  # once more, to see what changes by itself
+    assert there.paths.count("/static/site.css") == 1  # a file is the same each time
+
+
+def test_another_file_fails_where_it_is_named_and_where_it_is_configured(serve: Serve, run_both: Pytest) -> None:
+    here, there = serve(OLD), serve(NEW)
+    result = run_both(f"--pagesmoke=here={here.url}", f"--pagesmoke-same-as={there.url}")
+    assert result.ret == 1
+    assert failed(result) == ["test_same_as[here-/]", "test_same_as[here-/static/app.js]"]
+    result.stdout.fnmatch_lines(
+        [
+            f"same-as-differs: expected what {there.url} serves, got /static/app.js: other bytes",
+            "  differs   - 14 bytes, sha256 ????????????",
+            "            + 14 bytes, sha256 ????????????",
+        ]
+    )
+    assert lines(result, "verify") == [
+        f"pytest pagesmoke.toml --pagesmoke=here={here.url} --pagesmoke-same-as={there.url}"
+    ]
+    assert [line.split(":")[0] for line in lines(result, "cause")] == ["wrong-build"]
+
+
+def test_a_target_of_the_settings_with_its_headers(
+    serve: Serve, run: Pytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "not-a-real-token")
+    here, there = serve(NEW), serve(NEW)
+    (pytester.path / "pagesmoke.toml").write_text(
+        f'pages = ["/login"]\n[targets.good]\nurl = "{there.url}"\nheaders = {{ Authorization = "Bearer ${{TOKEN}}" }}'
+    )
+    result = run(f"--pagesmoke=here={here.url}", "--pagesmoke-same-as=good", "-vv", "--setup-show")
+    assert result.ret == 0
+    assert {headers.get("authorization") for _, _, headers in there.asked} == {"Bearer not-a-real-token"}
+    assert {headers.get("authorization") for _, _, headers in here.asked} == {None}
+    assert "not-a-real-token" not in result.stdout.str()
+
+
+def test_a_stale_cache_is_told_from_a_wrong_deployment(serve: Serve, run: Pytest, pytester: pytest.Pytester) -> None:
+    (pytester.path / "pagesmoke.toml").write_text('pages = ["/login"]')
+    good, stale = by_mapping(NEW), Reply.html("<!doctype html><title>Old</title>", cf_cache_status="HIT", age="9000")
+    here = serve(lambda path: stale if path == "/login" else good(path.partition("?")[0]))
+    result = run(f"--pagesmoke=here={here.url}", f"--pagesmoke-same-as={serve(NEW).url}")
+    assert result.ret == 1
+    assert failed(result) == ["test_same_as[here-/login]"]
+    assert [line.split(":")[0] for line in lines(result, "cause")] == ["stale-cache"]
+    assert [path for path in here.paths if path.startswith("/login?pagesmoke=")]
+
+
+def test_of_two_targets_the_one_that_is_compared_with_is_not_compared(serve: Serve, run: Pytest) -> None:
+    here, there = serve(NEW), serve(NEW)
+    result = run(f"--pagesmoke=here={here.url}", f"--pagesmoke=there={there.url}", f"--pagesmoke-same-as={there.url}")
+    assert result.ret == 0
+    result.assert_outcomes(passed=4 + 4 + 4)
+    assert there.paths.count("/login") == 2  # its own check's, and once more
+
+
+def test_it_settles_when_it_is_the_same(serve: Serve, run: Pytest) -> None:
+    old, new = by_mapping(OLD), by_mapping(NEW)
+    asked: list[str] = []
+
+    def respond(path: str) -> Reply:
+        asked.append(path)
+        return (old if asked.count("/static/app.js") <= 2 else new)(path)
+
+    result = run(
+        f"--pagesmoke=here={serve(respond).url}", f"--pagesmoke-same-as={serve(NEW).url}", "--pagesmoke-settle=60"
+    )
+    assert result.ret == 0
+    assert any("test_same_as" in line for line in lines(result, "retried"))
+
+
+@pytest.mark.parametrize(
+    ("given", "args", "said"),
+    [
+        ("", ["--base-url=http://127.0.0.1:9"], "--pagesmoke-same-as is empty: an unset variable?*"),
+        ("dist", ["--base-url=http://127.0.0.1:9"], "*--pagesmoke-same-as=dist: takes the address of another deployment*"),
+        ("local", ["--base-url=http://127.0.0.1:9"], "*--pagesmoke-same-as=local: takes the address of another deployment*"),
+        ("production", ["--base-url=http://127.0.0.1:9"], "*--pagesmoke-same-as=production: is neither an address nor a known name*"),
+        ("ftp://x.example.com", ["--base-url=http://127.0.0.1:9"], "*--pagesmoke-same-as=ftp:*"),
+        ("http://127.0.0.1:9", ["--base-url=http://127.0.0.1:9"], "*: that is the only site that is looked at: add the one to compare with it*"),
+        ("http://127.0.0.1:8", ["--pagesmoke=dist"], "*: no site is looked at: add the one to compare with it*"),
+        ("http://127.0.0.1:8", [], "*--pagesmoke-same-as is about a site, and none is named: add --base-url=URL*"),
+    ],
+)  # fmt: skip
+def test_what_it_does_not_take(given: str, args: list[str], said: str, run: Pytest) -> None:
+    result = run(*args, f"--pagesmoke-same-as={given}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
