@@ -130,7 +130,9 @@ class TestKept:
     def test_and_so_does_its_question(self, probe: Probe) -> None:
         assert back(PAGE, probe=probe) == PAGE
 
-    @pytest.mark.parametrize("name", ["set-cookie", "x-session-id", "x-csrf-token", "authorization", "x-api-key"])
+    @pytest.mark.parametrize(
+        "name", ["set-cookie", "x-session-id", "x-csrf-token", "authorization", "x-api-key", "cf-access-aud"]
+    )
     def test_a_header_that_tells_a_secret_is_there_without_its_value(self, name: str) -> None:
         seen = Answer(url=f"{SITE}/", status=200, headers={name: "sid=hush-hush", "server": "cloudflare"})
         said = entry(PROBE, seen, secrets=NO_SECRETS)
@@ -437,6 +439,7 @@ class TestNoReport:
             ("{}", 'it has no "schema": 1'),
             ('{"schema": "1"}', 'it has no "schema": 1'),
             ('{"schema": true}', 'it has no "schema": 1'),
+            ('{"schema": 1000}', 'it has no "schema": 1'),
             ('{"schema": 0}', 'it has no "schema": 1'),
             ('{"schema": 2}', "has schema 2, and this version knows 1: update pytest-pagesmoke"),
             ('{"schema": 1}', "targets: takes a list"),
@@ -471,6 +474,12 @@ class TestNoReport:
                 except BadReport:
                     refused += 1
         assert refused > 1000
+
+    @pytest.mark.parametrize("url", ["http://[", "http://a:b/", "ftp://example.com", "example.com", 5])
+    @pytest.mark.parametrize("place", [("targets", 0, "url"), ("targets", 0, "observations", 1, "url")])
+    def test_what_is_no_address_is_refused_where_one_must_be(self, place: tuple[Any, ...], url: Any) -> None:
+        with pytest.raises(BadReport, match="url: "):
+            read_report(json.dumps(with_value(json.loads(sample()), place, url)))
 
     def test_two_targets_of_one_name(self) -> None:
         document = json.loads(sample())

@@ -343,3 +343,11 @@ def test_in_addopts_they_stand_for_runs_that_have_something_to_check(pytester: p
     assert pytester.runpytest_inprocess().ret == 0
     result = pytester.runpytest_inprocess("--pagesmoke-replay=r.json", "-o", "addopts=--pagesmoke-settle=5")
     result.stderr.fnmatch_lines(["*--pagesmoke-replay=r.json: cannot be read*"])
+
+
+def test_where_tests_are_only_listed_nothing_is_written(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_inprocess(
+        "--collect-only", "--pagesmoke=http://127.0.0.1:1", "--pagesmoke-report=a.json"
+    )
+    assert result.ret == 0
+    assert not (pytester.path / "a.json").exists()

@@ -8,7 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
+from kit import ROOT
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import OWN_TEST, Answer, CheckRecord, Kind, NoAnswer, Probe, Reason, Target
 from pytest_pagesmoke.recorded import MAX_BODIES_BYTES, MAX_BODY_BYTES, Entry, entry
@@ -236,3 +238,8 @@ def test_the_schema_refuses_what_is_no_report(place: tuple[Any, ...], value: Any
     part[place[-1]] = value
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(strict(SCHEMA)).validate(document)
+
+
+def test_the_schema_comes_with_the_package() -> None:
+    shipped = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert "pytest_pagesmoke/report.schema.json" in shipped
