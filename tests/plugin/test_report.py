@@ -93,9 +93,9 @@ def test_it_is_written_after_an_interruption(pytester: pytest.Pytester, serve: S
     assert [*outcomes(document).values()] == ["passed", "passed", "not-run", "not-run"]
 
 
-def test_what_could_not_be_collected_did_not_run(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+def test_what_could_not_be_collected_did_not_run(pytester: pytest.Pytester, serve: Serve) -> None:
     pytester.makepyfile(test_bad="import no_such_module")
-    result = run(f"--pagesmoke=site={serve(GOOD_SITE).url}", "--pagesmoke-report=report.json")
+    result = pytester.runpytest_inprocess(f"--pagesmoke=site={serve(GOOD_SITE).url}", "--pagesmoke-report=report.json")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     (target,) = read(pytester)["targets"]
     assert target["verdict"] == "incomplete"
@@ -142,10 +142,10 @@ def test_of_a_run_that_waited_it_holds_the_last_round(pytester: pytest.Pytester,
     ],
 )
 def test_what_is_set_up_wrongly_is_said_before_anything_is_asked(
-    serve: Serve, run: Pytest, args: list[str], said: str
+    pytester: pytest.Pytester, serve: Serve, args: list[str], said: str
 ) -> None:
     site = serve(GOOD_SITE)
-    result = run(f"--pagesmoke={site.url}", *args)
+    result = pytester.runpytest_inprocess(f"--pagesmoke={site.url}", *args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
     assert site.asked == []
@@ -273,11 +273,11 @@ def test_a_replay_of_what_the_report_does_not_hold_is_no_green(
     site = replayed(pytester, serve, run, GOOD_SITE)
     settings = pytester.path / "pagesmoke.toml"
     settings.write_text('pages = ["/", "/new"]')
-    result = run("--pagesmoke-replay=report.json")
+    result = pytester.runpytest_inprocess("--pagesmoke-replay=report.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["site * INCOMPLETE *"])
     settings.write_text('pages = ["/new"]')
-    result = run("--pagesmoke-replay=report.json")
+    result = pytester.runpytest_inprocess("--pagesmoke-replay=report.json")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["site * INCOMPLETE *"])
     assert site.asked == []
