@@ -31,6 +31,14 @@ def read(pytester: pytest.Pytester, name: str = "report.json") -> Any:
 def test_a_plain_run_and_two_workers_report_the_same(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     """Two targets, the build output, tests of the project's own, among them one that is skipped and one that cannot be asked."""
     pytester.makepyfile(OWN)
+    pytester.makeconftest(
+        """
+        from pathlib import Path
+        def pytest_sessionfinish(session):  # before the controller hears that this one is done
+            if hasattr(session.config, "workerinput"):
+                Path(f"report-was-there-{Path('xdist.json').exists()}").touch()
+        """
+    )
     (pytester.mkdir("dist") / "index.html").write_text(HOME)
     good, broken = serve(GOOD_SITE), serve(BROKEN)
     what = (f"--pagesmoke=new={broken.url}", "--pagesmoke=dist", f"--pagesmoke=old={good.url}")
@@ -60,6 +68,10 @@ def test_a_plain_run_and_two_workers_report_the_same(pytester: pytest.Pytester, 
     assert health["headers"] == {"content-type": "application/json"}
     seen = plain["targets"][0]["observations"][health["observations"][0]]
     assert seen["body"] == BROKEN["/api/health/status"].body
+    login = next(check for check in plain["targets"][0]["checks"] if check["path"] == "/login")
+    asked_for = [plain["targets"][0]["observations"][index]["path"] for index in login["observations"]]
+    assert asked_for == ["/login", "/pagesmoke-no-such-page", "/pagesmoke-none-such-either"]  # its own question first
+    assert {file.name for file in pytester.path.glob("report-was-there-*")} == {"report-was-there-False"}
 
 
 def test_it_is_written_after_minus_x_with_what_never_ran(
