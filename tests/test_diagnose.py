@@ -721,3 +721,9 @@ def test_what_differs_is_verified_beside_the_build_output() -> None:
         "pytest pagesmoke.toml --pagesmoke=dist --base-url=https://www.example.com"
     )
     assert "dist" not in verify_command([GOOD_DIST, run(*LOST)])
+
+
+def test_a_replay_is_verified_by_a_replay() -> None:
+    again = replace(run(*LOST), replay="a report.json")
+    assert verify_command([again]) == "pytest pagesmoke.toml '--pagesmoke-replay=a report.json'"
+    assert verify_command([replace(again, build="abc1234")]).endswith(" --pagesmoke-build=abc1234")

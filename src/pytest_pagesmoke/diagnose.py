@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_pagesmoke.addresses import hash_address, may_be_of
@@ -30,6 +30,7 @@ class TargetRun:
     it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
+    ``unfinished`` are the records of tests that came to no outcome, ``order`` is that of all. ``replay`` is the report that was judged again.
     """
 
     name: str
@@ -45,6 +46,22 @@ class TargetRun:
     settle_s: float | None = None
     build: str = ""
     same_as: str = ""
+    replay: str = ""
+    unfinished: tuple[CheckRecord, ...] = ()
+    order: Mapping[str, int] = field(default_factory=dict, repr=False)  # by test id: as they were collected
+
+    @property
+    def all_records(self) -> list[CheckRecord]:
+        """Of all tests that were to run, in the order in which they were collected."""
+        found = [*self.records, *self.unfinished]
+        # Behind an id may stand that it is of a fixture's end; pytest's own ids end in their name, or in "]".
+        return sorted(
+            found,
+            key=lambda one: (
+                self.order.get(one.id, self.order.get(one.id.partition(" (")[0], len(self.order))),
+                one.id,
+            ),
+        )
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
@@ -75,6 +92,7 @@ class Diagnosis:
     explains: int
     failed: int
     next: tuple[str, ...]
+    evidence: tuple[str, ...] = ()  # what it explains, a line each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,21 +113,30 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
         fitting = [run for run in runs if run.failed and cause.fits(run)]
         if fitting:
             steps = [step for run in fitting for step in cause.next(run, runs)]
+            explained = [record for run in fitting for record in run.failed if cause.explained(record)]
             found.append(
                 Diagnosis(
                     cause=cause.id,
                     text=cause.text,
                     targets=tuple(run.name for run in fitting),
-                    explains=sum(cause.explained(record) for run in fitting for record in run.failed),
+                    explains=len(explained),
                     failed=sum(len(run.failures) for run in fitting),
                     next=tuple(dict.fromkeys(steps)),
+                    evidence=tuple(map(_evidence, explained)),
                 )
             )
     return found
 
 
+def _evidence(record: CheckRecord) -> str:
+    return f"{record.id}: {record.rule}: expected {record.expected}, got {record.actual}"
+
+
 def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> str:
     """The command that checks what failed again; ``own`` are options of a run with hand-written tests."""
+    if again := next((run for run in runs if run.replay), None):
+        of_it = [f"--pagesmoke-replay={again.replay}", *([f"--pagesmoke-build={again.build}"] if again.build else [])]
+        return " ".join([again.command, *map(shlex.quote, of_it)])
     options: list[str] = []
     base_url = False
     compared = any(record.rule in _BESIDE_BUILD_OUTPUT for run in runs for record in run.failed)

@@ -322,7 +322,7 @@ class CheckRecord:
     address: str
     column: str
     path: str
-    outcome: str  # "passed", "failed"; of a hand-written test "skipped", too
+    outcome: str  # "passed", "failed"; "skipped" of a hand-written test, and of what came to no verdict, as "not-run"
     rule: str = ""
     expected: str = ""
     actual: str = ""
@@ -342,3 +342,4 @@ class CheckRecord:
     )
     flapped: bool = False  # it failed after it had passed
     given_up: str = ""  # why the waiting for it ended without success
+    xdist_worker: str = ""  # the name of the process that ran it: "gw0"

@@ -20,6 +20,7 @@ _MIN_LENGTH: Final = 4
 #: The same for parts of a header's value, which may be words ("Bearer").
 _MIN_PART_LENGTH: Final = 8
 
+_SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"})
 #: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
 _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential", re.IGNORECASE)
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
@@ -29,6 +30,8 @@ _TOKEN: Final = re.compile(
     r"=([^&;#\s'\"<>)]+)",
     re.IGNORECASE,
 )
+#: A user, and a password, in an address; bounded, as above.
+_IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s'\"<>]{1,200}@")
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
@@ -48,6 +51,17 @@ def with_tokens_apart(url: str) -> Iterator[tuple[str, bool]]:
         start = found.end()
     if start < len(url):
         yield url[start:], False
+
+
+def tells_secret(header: str) -> bool:
+    """Whether an answer's header of this name, in lower case, has a value that is not for others."""
+    return (
+        header.startswith("cf-access-")
+        or header in _SECRET_HEADERS
+        or (
+            _TELLING.search(header) is not None and not header.endswith("-authenticate")  # which says how to ask
+        )
+    )
 
 
 class Secrets:
@@ -81,6 +95,10 @@ class Secrets:
     def out_of(self, text: str) -> str:
         """``text`` with every secret struck out."""
         return self._text.sub(MASK, text) if self._text else text
+
+    def out_of_kept(self, text: str) -> str:
+        """``text`` as it may be kept in a file: without secrets, without tokens and passwords in addresses."""
+        return _IN_ADDRESS.sub(f"{MASK}@", without_tokens(self.out_of(text)))
 
     def out_of_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret struck out."""

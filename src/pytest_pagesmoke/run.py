@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -48,7 +48,8 @@ class Observer(Protocol):
 class CheckResult:
     """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock.
 
-    Where it was waited for, ``history`` tells how it fared, and ``given_up`` why the waiting ended without success.
+    ``seen`` is all that it was judged by. Where it was waited for, ``history`` tells how it fared, and ``given_up`` why the waiting
+    ended without success.
     """
 
     findings: tuple[Finding, ...]
@@ -60,6 +61,7 @@ class CheckResult:
     attempts: int = 1
     history: History | None = None
     given_up: Why | None = None
+    seen: Seen = field(default_factory=dict, repr=False)
 
 
 def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
@@ -74,6 +76,7 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
         started=started,
         ended=ended,
         attempts=max(observation.attempts for observation in seen.values()),
+        seen=seen,
     )
 
 

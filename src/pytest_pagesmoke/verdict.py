@@ -13,13 +13,14 @@ from pytest_pagesmoke.plan import Planned
 class Outcome:
     """A finished check: the record for the reports; the failure block and its one line, both empty where it passed.
 
-    ``note`` is worth showing beside a pass: redirects that were followed.
+    ``note`` is worth showing beside a pass: redirects that were followed. ``not_judged`` says why there is no verdict (a replay).
     """
 
     record: CheckRecord
     line: str = ""
     block: str = ""
     note: str = ""
+    not_judged: str = ""
 
 
 class CheckFailed(AssertionError):

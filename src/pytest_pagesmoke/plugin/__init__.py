@@ -44,6 +44,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the site must serve what that address, or target of the settings, serves: the last good deployment, say.",
     )
     group.addoption(
+        "--pagesmoke-report",
+        action="append",
+        default=[],
+        metavar="FILE.json",
+        help="write down all that was seen, and what it came to, as JSON. Repeatable.",
+    )
+    group.addoption(
+        "--pagesmoke-replay",
+        metavar="REPORT.json",
+        help="judge what an earlier run saw, by its report, with today's settings. Asks nothing of any site.",
+    )
+    group.addoption(
         "--pagesmoke-allow-writes",
         action="store_true",
         help="let tests marked pagesmoke(writes=True) run against production, and change it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ class Activation:
     ``file`` is the settings file that was named, empty where none was. ``collect`` is "yes", "if-alone" (a typed `--base-url`: only where nothing else is collected) or "no" (other paths were named).
     ``chosen`` are the tests named behind `pagesmoke.toml::`, empty for all; ``other_args`` the paths that are pytest's own. ``settle_s``: for how
     many seconds at most to ask until everything is stable, None where that was not asked for. ``same_as`` is what they are compared with. ``build`` is the commit that the targets must be, empty where none was given.
+    ``reports`` are the files to write, ``replay`` is the report to judge again, as they were typed.
     """
 
     what: list[str]
@@ -36,6 +37,8 @@ class Activation:
     settle_s: float | None = None
     build: str = ""
     same_as: str = ""
+    reports: list[str] = field(default_factory=list)
+    replay: str = ""
 
 
 def activation_of(config: pytest.Config) -> Activation | None:
@@ -55,9 +58,11 @@ def activation_of(config: pytest.Config) -> Activation | None:
         )
     typed = _is_typed(config, "--base-url")
     named, other_args, file = _split(config)
-    if not (what or typed or named is not None):
+    reports = _reports(config)
+    replay = _replay(config, what=what, typed=typed)
+    if not (what or typed or replay or named is not None):
         # In addopts these stand for the runs that have something to check.
-        for option in ("--pagesmoke-settle", "--pagesmoke-build", "--pagesmoke-same-as"):
+        for option in ("--pagesmoke-settle", "--pagesmoke-build", "--pagesmoke-same-as", "--pagesmoke-report"):
             if _is_typed(config, option):
                 raise pytest.UsageError(
                     f"{option} is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
@@ -68,7 +73,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
         raise pytest.UsageError(
             "--base-url is empty: an unset variable? It takes the address to check, https://www.example.com"
         )
-    if not (what or base_url):
+    if not (what or base_url or replay):
         raise pytest.UsageError(
             f"{_FILE_NAME} names checks, and nothing to check: add --base-url=URL or --pagesmoke=WHAT (a URL, local, dist)"
         )
@@ -79,7 +84,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
     elif paths_typed:
         collect = "no"
     else:
-        collect = "yes" if what else "if-alone"
+        collect = "yes" if what or replay else "if-alone"
     return Activation(
         what=what,
         base_url=base_url,
@@ -87,9 +92,11 @@ def activation_of(config: pytest.Config) -> Activation | None:
         chosen=named or [],
         other_args=other_args,
         file=file,
-        settle_s=settle_s,
+        settle_s=None if replay else settle_s,
         build=build,
-        same_as=(same_as or "").strip(),
+        same_as="" if replay else (same_as or "").strip(),
+        reports=reports,
+        replay=replay,
     )
 
 
@@ -114,6 +121,36 @@ def _settle_s(config: pytest.Config) -> float | None:
     if not 0 < seconds < math.inf:
         raise pytest.UsageError(f"--pagesmoke-settle={given}: takes a number of seconds above 0, --pagesmoke-settle=60")
     return seconds
+
+
+def _reports(config: pytest.Config) -> list[str]:
+    given: list[str] = config.getoption("pagesmoke_report")
+    for value in given:
+        if not value.lower().endswith(".json"):
+            raise pytest.UsageError(
+                f"--pagesmoke-report={value}: takes a file whose name ends in .json; this version writes no other reports"
+            )
+    return given
+
+
+def _replay(config: pytest.Config, *, what: list[str], typed: bool) -> str:
+    given: str | None = config.getoption("pagesmoke_replay")
+    if given is None:
+        return ""
+    if not given.strip():
+        raise pytest.UsageError("--pagesmoke-replay is empty: it takes the report to judge again, report.json")
+    others = {
+        "--pagesmoke": bool(what),
+        "--base-url": typed,
+        "--pagesmoke-settle": _is_typed(config, "--pagesmoke-settle"),
+        "--pagesmoke-same-as": _is_typed(config, "--pagesmoke-same-as"),
+        "--pagesmoke-init": bool(config.getoption("pagesmoke_init")),
+    }
+    if both := [option for option, is_given in others.items() if is_given]:
+        raise pytest.UsageError(
+            f"--pagesmoke-replay judges what an earlier run saw, and asks nothing: leave out {', '.join(both)}"
+        )
+    return given
 
 
 def _build(config: pytest.Config) -> str:

@@ -7,7 +7,7 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ import pytest
 from pytest_pagesmoke.addresses import kind_of, without_credentials
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import Kind
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin import asking, local, verify_url
@@ -40,8 +40,18 @@ from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import OwnTests
 from pytest_pagesmoke.plugin.progress import ProgressLine
+from pytest_pagesmoke.plugin.replaying import (
+    ASKS_NOTHING,
+    Replaying,
+    report_to_replay,
+    selection_of,
+    without_need_of_secrets,
+)
+from pytest_pagesmoke.plugin.reporting import Reporting, report_files
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.redact import secrets_of
+from pytest_pagesmoke.replay import Report
+from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.terminal import left_out, summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
 from pytest_pagesmoke.targets import Selection, select
@@ -62,6 +72,7 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     config.pluginmanager.register(active, "pagesmoke-active")
     config.pluginmanager.register(active.own, "pagesmoke-own-tests")
     config.pluginmanager.register(active.results, "pagesmoke-results")
+    config.pluginmanager.register(active.reporting, "pagesmoke-reporting")
     if active.multiplies:
         theirs = sys.modules.get("pytest_base_url.plugin")
         if theirs is not None and config.pluginmanager.is_registered(theirs):
@@ -79,6 +90,7 @@ class ActiveRun:
         self._activation = activation
         self._is_worker = hasattr(config, "workerinput")
         self._here = config.invocation_params.dir
+        files, self._replay = self._reports()
         self._settings = load(self._here, named=Path(activation.file) if activation.file else None)
         file = self._settings.file
         self._project = file.parent if file else self._here
@@ -121,13 +133,15 @@ class ActiveRun:
 
         served = Path(self._here if selection.folder_typed else self._project, selection.served)
         self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
-        self._server = None if self._is_worker else local.local_server(selection, folder=served, project=self._project)
+        here = not (self._is_worker or self._replay)
+        self._server = None if not here else local.local_server(selection, folder=served, project=self._project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
         built = None
         if selection.dist is not None:
             built = BuildOutput(served, shown=self._dist_shown, project=self._project, secrets=self._secrets)
-        self._looking = Looking(
+        self.reporting = Reporting(config, files, secrets=self._secrets)
+        self._looking: Looking | Replaying = Looking(
             project=self._project,
             dist=served,
             secrets=self._secrets,
@@ -136,10 +150,14 @@ class ActiveRun:
             settle_s=activation.settle_s,
             progress=ProgressLine(config),
             built=built,
+            note=self.reporting.note,
         )
+        if self._replay is not None:
+            self._looking = Replaying(self._replay, note=self.reporting.note)
         self._controller = Controller.of(config)
         self.results = Results(config)
-        serving = next((target.name for target in selection.targets if target.starts_here), None)
+        starting = () if self._replay else (target.name for target in selection.targets if target.starts_here)
+        serving = next(iter(starting), None)
         self.own = OwnTests(
             config,
             targets=selection.targets,
@@ -152,6 +170,7 @@ class ActiveRun:
             find=self._looking.find,
             background=background,
             results=self.results,
+            asks_nothing=ASKS_NOTHING if self._replay else "",
         )
 
         self._beginning = threading.Lock()  # the controller looks for several workers at once
@@ -162,18 +181,31 @@ class ActiveRun:
         self._left_out = False
         self._asks_for_workers = False
 
+    def _reports(self) -> tuple[list[Path], Report | None]:
+        """The files to write, and the report to judge again. Raises UsageError and SetUpError for what cannot be."""
+        written, replayed = self._activation.reports, self._activation.replay
+        # A worker writes none, and may be on another machine.
+        files = [*map(Path, written)] if self._is_worker else report_files(written, self._here)
+        if replayed and Path(os.path.normpath(self._here / replayed)) in files:
+            raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
+        return files, report_to_replay(self._here / replayed, replayed) if replayed else None
+
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
         settings = self._settings
         output, flaw = self._output()
-        selection = select(
-            self._activation.what,
-            base_url=self._activation.base_url,
-            default_dist=output,
-            declared=settings.targets,
-            manners=settings.checks.manners,
-        )
-        served = any(target.starts_here for target in selection.targets)
+        if self._replay is not None:
+            settings = without_need_of_secrets(settings)
+            selection = selection_of(self._replay, settings)
+        else:
+            selection = select(
+                self._activation.what,
+                base_url=self._activation.base_url,
+                default_dist=output,
+                declared=settings.targets,
+                manners=settings.checks.manners,
+            )
+        served = self._replay is None and any(target.starts_here for target in selection.targets)
         mistakes = [
             *settings.mistakes,
             *settings.missing_variables(
@@ -371,8 +403,13 @@ class ActiveRun:
     def _look(self, planned: Planned, overrides: Overrides) -> Outcome:
         """Come to a verdict on one check: the controller's, where there is one, for what lies on a network."""
         if self._controller is not None and isinstance(planned, PlannedLive):
-            return self._controller.look(planned, overrides, by_target=self._by_target)
-        return self._look_here(planned, overrides, by_target=self._by_target)
+            outcome = self._controller.look(planned, overrides, by_target=self._by_target)
+        else:
+            outcome = self._look_here(planned, overrides, by_target=self._by_target)
+        if outcome.not_judged:
+            # Else the place that is shown would be this one. pytest has no public way; its own marks do the same.
+            raise pytest.skip.Exception(outcome.not_judged, _use_item_location=True)
+        return outcome
 
     def _look_here(self, planned: Planned, overrides: Overrides, *, by_target: bool) -> Outcome:
         """Look in this process; the first check asks for all that the run has, as far as it is known how."""
@@ -417,6 +454,8 @@ class ActiveRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
         self._collected = True
+        ids = [*ids]
+        self.results.collected(ids)
         planned = {check.id: check for check in self._planned}
         for test_id in ids:
             known = test_id
@@ -439,6 +478,14 @@ class ActiveRun:
             self._config.workeroutput["pagesmoke_left_out"] = self._left_out  # type: ignore[attr-defined]  # set by xdist in its workers
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
+        if not self._is_worker and not self._only_lists():
+            self.reporting.write(
+                self._target_runs,
+                settings=self._shown(self._settings.file) if self._settings.file else None,
+                replay_of=self._activation.replay or None,
+            )
+            if self.reporting.failed and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED  # what was asked for is not there
         if self._asks_for_workers:
             self._looking.stop()  # after -x workers may still wait, and xdist for them
         try:
@@ -494,9 +541,20 @@ class ActiveRun:
             )
         tones = {"good": {"green": True}, "bad": {"red": True}}
         settings = self._shown_settings() if self._selected else ""
-        deselected = left_out(kept.counts, kept.slips)
+        deselected = [*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)]
         for line in summary(runs, settings=settings, deselected=deselected, own=self._options_of_own_tests()):
             terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
+
+    def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[tuple[str, str]]:
+        if self._replay is not None:
+            when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
+            yield "replay", f"{harmless(self._activation.replay)} of {when}: nothing was asked"
+            for run in runs:
+                for record in run.unfinished:
+                    if record.test != OWN_TEST and record.actual:
+                        yield "skipped", f"{harmless(record.id)}: {harmless(record.actual)}"
+        for failed in self.reporting.failed:
+            yield "report", f"could not be written: {failed}"
 
     def _options_of_own_tests(self) -> list[str]:
         remembers = self._config.pluginmanager.has_plugin("cacheprovider")  # it knows what failed, unless it is blocked
@@ -505,7 +563,9 @@ class ActiveRun:
 
     def _target_runs(self) -> list[TargetRun]:
         """What was seen of the build output, and of each target in the order in which they were given."""
-        return [self._target_run(row) for row in (DIST_TARGET, *self._targets) if self.results.counts(row)]
+        return [
+            self._target_run(row) for row in dict.fromkeys((DIST_TARGET, *self._targets)) if self.results.counts(row)
+        ]
 
     def _target_run(self, row: str) -> TargetRun:
         records = self.results.of(row)
@@ -526,7 +586,26 @@ class ActiveRun:
             settle_s=self._activation.settle_s,
             same_as=without_credentials(self._activation.same_as) if target else "",
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
+            replay=self._activation.replay,
+            unfinished=tuple(self._unfinished(row)),
+            order=self.results.order,
         )
+
+    def _unfinished(self, row: str) -> Iterator[CheckRecord]:
+        """A record of each test that came to no outcome."""
+        for test_id, (outcome, why) in self.results.why_unfinished(row).items():
+            check = self._selected.get(test_id)
+            yield CheckRecord(
+                id=check.id if check else test_id,
+                test=check.test if check else OWN_TEST,
+                target=row,
+                address="",
+                column="",
+                path="" if check is None else check.spec.path if isinstance(check, PlannedLive) else check.param,
+                outcome=outcome,
+                actual=why,
+                attempts=0,
+            )
 
     def _shown_settings(self) -> str:
         file = self._settings.file

@@ -29,6 +29,7 @@ class Looking:
     """Looks at what one process is to check: sites, and the build output ``dist`` of the project in ``project``.
 
     ``local`` is the local server, or its address as an xdist worker hears of it. Live assets are compared with ``built``, if given.
+    ``note`` hears of each result.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Looking:
         settle_s: float | None = None,
         progress: Callable[[list[Progress]], None] = lambda _: None,
         built: BuildOutput | None = None,
+        note: Callable[[PlannedLive, CheckResult], None] = lambda *_: None,
     ) -> None:
         self._project = project
         self._dist = dist
@@ -50,6 +52,7 @@ class Looking:
         self._built = built
         self._settle_s = settle_s
         self._progress = progress
+        self._note = note
         self._run = Run(self._make_observer, background, settle_s=settle_s)
         self._beginning = threading.Lock()  # xdist's controller looks for several workers at once
         self._of_local: list[PlannedLive] = []  # what is asked when the local server is ready
@@ -102,59 +105,23 @@ class Looking:
             began = time.time()
             server = self._local.wait()
             if isinstance(server, NotStarted):
-                return self._live_outcome(planned, _not_started(planned, server, began))
+                return self._noted(planned, _not_started(planned, server, began))
             with self._beginning:
                 waiting, self._of_local = self._of_local, []
                 self._run.ask_ahead(replace(check, target=replace(check.target, url=server.url)) for check in waiting)
             planned = replace(planned, target=replace(planned.target, url=server.url))
-            return self._live_outcome(planned, _after_second_start(self._result(planned), server))
-        return self._live_outcome(planned, self._result(planned))
+            return self._noted(planned, _after_second_start(self._result(planned), server))
+        return self._noted(planned, self._result(planned))
+
+    def _noted(self, planned: PlannedLive, result: CheckResult) -> Outcome:
+        self._note(planned, result)
+        return live_outcome(planned, result)
 
     def _result(self, planned: PlannedLive) -> CheckResult:
         try:
             return self._run.result(planned, self._progress)
         finally:
             self._progress([])
-
-    def _live_outcome(self, planned: PlannedLive, result: CheckResult) -> Outcome:
-        observation = result.observation
-        answer = observation if isinstance(observation, Answer) else None
-        record = CheckRecord(
-            id=planned.id,
-            test=planned.test,
-            target=planned.target.name,
-            address=planned.target.url,
-            column=planned.check.column,
-            path=result.probe.path,
-            outcome="failed" if result.findings else "passed",
-            warnings=[remark.text for remark in result.remarks],
-            status=answer.status if answer else None,
-            media_type=answer.media_type if answer else "",
-            body_bytes=len(answer.body) if answer else None,
-            cached=answer is not None and bool(recognise.cached(answer)),
-            tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
-            started=result.started,
-            ended=result.ended,
-            attempts=result.attempts,
-            settled_after_s=result.history.after_s if result.history and not result.findings else None,
-            flapped=result.history is not None and result.history.flapped,
-            given_up=result.given_up.value if result.given_up else "",
-        )
-        if not result.findings:
-            return Outcome(record=record, note=tidied(observation))
-        block = live_failure(
-            result.findings[0],
-            target=planned.target,
-            probe=result.probe,
-            observation=observation,
-            asked=how_it_was_asked(
-                elapsed_s=observation.elapsed_s,
-                attempts=result.attempts,
-                history=result.history,
-                given_up=result.given_up or "",
-            ),
-        )
-        return _failed(record, result.findings[0], block)
 
     def _look_at_dist(self, planned: PlannedDist) -> Outcome:
         started = time.time()
@@ -177,6 +144,48 @@ class Looking:
         if not findings:
             return Outcome(record=record)
         return _failed(record, findings[0], dist_failure(findings[0], folder=shown))
+
+
+def live_outcome(planned: PlannedLive, result: CheckResult) -> Outcome:
+    """A check's result in words, and as a record."""
+    observation = result.observation
+    answer = observation if isinstance(observation, Answer) else None
+    record = CheckRecord(
+        id=planned.id,
+        test=planned.test,
+        target=planned.target.name,
+        address=planned.target.url,
+        column=planned.check.column,
+        path=result.probe.path,
+        outcome="failed" if result.findings else "passed",
+        warnings=[remark.text for remark in result.remarks],
+        status=answer.status if answer else None,
+        media_type=answer.media_type if answer else "",
+        body_bytes=len(answer.body) if answer else None,
+        cached=answer is not None and bool(recognise.cached(answer)),
+        tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
+        started=result.started,
+        ended=result.ended,
+        attempts=result.attempts,
+        settled_after_s=result.history.after_s if result.history and not result.findings else None,
+        flapped=result.history is not None and result.history.flapped,
+        given_up=result.given_up.value if result.given_up else "",
+    )
+    if not result.findings:
+        return Outcome(record=record, note=tidied(observation))
+    block = live_failure(
+        result.findings[0],
+        target=planned.target,
+        probe=result.probe,
+        observation=observation,
+        asked=how_it_was_asked(
+            elapsed_s=observation.elapsed_s,
+            attempts=result.attempts,
+            history=result.history,
+            given_up=result.given_up or "",
+        ),
+    )
+    return _failed(record, result.findings[0], block)
 
 
 def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:

@@ -55,7 +55,8 @@ class OwnTests:
     """Hooks and state of the project's own tests. ``multiplies``: those that ask for a target run once for each.
 
     ``dist`` is the build output where this run looks at it, ``dist_row`` what its tests count for; ``declared`` are the targets of the settings,
-    ``protected`` the addresses of production that these know; ``find`` says where the local server listens.
+    ``protected`` the addresses of production that these know; ``find`` says where the local server listens. ``asks_nothing``: why no test may
+    ask anything, empty where it may.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class OwnTests:
         find: Callable[[Target], Target | NotStarted],
         background: Background,
         results: Results,
+        asks_nothing: str = "",
     ) -> None:
         self._config = config
         self._targets = {target.name: target for target in targets}
@@ -94,6 +96,7 @@ class OwnTests:
         self._ends: dict[pytest.FixtureDef[Any], tuple[pytest.Item, tuple[str, ...]]] = {}
         self._addresses = {name: target.url for name, target in self._targets.items()}
         self._results = results
+        self._asks_nothing = asks_nothing
         self._base_url_counts = False
 
     # What the fixtures give.
@@ -102,6 +105,8 @@ class OwnTests:
         """The target of this name, or the only one. Skips or fails the test that asks where there is none to give."""
         if not self._targets:
             pytest.skip(NO_TARGET)
+        if self._asks_nothing:
+            pytest.skip(self._asks_nothing)
         if name is None and len(self._targets) > 1:
             self._lost = True
             pytest.fail(
@@ -128,6 +133,8 @@ class OwnTests:
 
     def client(self, target: object, overrides: Overrides) -> TargetClient:
         """A client for ``target``, to be closed by whoever asked. Fails the test where a parametrization has put something else there."""
+        if self._asks_nothing:
+            pytest.skip(self._asks_nothing)
         if not isinstance(target, Target):
             pytest.fail(
                 f"a client is made for a target, not for {target!r}. To choose targets by name: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -54,6 +54,8 @@ class Results:
         self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
         self._uncollected: set[str] = set()
         self._crashed: set[str] = set()  # with them their worker
+        self._skipped: dict[str, str] = {}  # built-in checks that came to no verdict: why
+        self._order: dict[str, int] = {}  # of the tests, as they were collected
         #: Whether a fixture failed where it ended, which may be behind a test that a rerun lets pass.
         self.an_end_failed = False
 
@@ -83,6 +85,31 @@ class Results:
             if name == row
         )
 
+    def why_unfinished(self, row: str) -> dict[str, tuple[str, str]]:
+        """Those that came to no outcome at all: what is said of them ("skipped", "not-run"), and why as far as that is known."""
+        left = (self._expected[row] | self._uncollected) - {test_id for test_id, name in self._records if name == row}
+        return {
+            test_id: ("skipped", self._skipped[test_id])
+            if test_id in self._skipped
+            else ("not-run", self._why_not_run(test_id))
+            for test_id in sorted(left)
+        }
+
+    def _why_not_run(self, test_id: str) -> str:
+        if test_id in self._uncollected:
+            return "it could not be collected"
+        return "its process ended over it" if test_id in self._crashed else ""
+
+    def collected(self, ids: Iterable[str]) -> None:
+        """Take note of the order of the tests."""
+        for test_id in ids:
+            self._order.setdefault(test_id, len(self._order))
+
+    @property
+    def order(self) -> Mapping[str, int]:
+        """The place of each test among those that were collected."""
+        return self._order
+
     @property
     def ids(self) -> set[str]:
         """The tests that came to an outcome."""
@@ -91,6 +118,8 @@ class Results:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when not in _PHASES:  # xdist's own, for a test over which its worker ended
             self._crashed.add(report.nodeid)
+        if report.skipped:
+            self._skipped[report.nodeid] = _reason(report)
         for each in getattr(report, _ENDS_ATTRIBUTE, ()):
             record = CheckRecord(**each)
             ended = replace(record, id=f"{record.id} (the end of a fixture)", outcome="failed")
@@ -107,7 +136,12 @@ class Results:
                 known = self._records.get(key)
                 if known is None or _OUTCOMES.index(outcome) >= _OUTCOMES.index(known.outcome):
                     attempts = self._attempts[key] + record.attempts
-                    self._records[key] = replace(record, outcome=outcome, attempts=attempts)
+                    worker = getattr(report, "worker_id", "")  # set by xdist
+                    self._records[key] = replace(record, outcome=outcome, attempts=attempts, xdist_worker=worker)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.collected(item.nodeid for item in session.items)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -124,6 +158,12 @@ class Results:
     def pytest_testnodedown(self, node: Any) -> None:
         for row, ids in getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY, {}).items():
             self._expected[row].update(ids)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped, in pytest's own words but one."""
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+    return said.removeprefix("Skipped: ")
 
 
 def _outcome(record: CheckRecord, report: pytest.TestReport) -> str | None:

@@ -1,0 +1,98 @@
+"""`--pagesmoke-replay`: today's checks, judged by what an earlier report holds. Nothing is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_pagesmoke.model import CheckRecord, Target
+from pytest_pagesmoke.plan import Planned, PlannedLive
+from pytest_pagesmoke.plugin.looking import live_outcome
+from pytest_pagesmoke.recorded import BadReport, LeftOut
+from pytest_pagesmoke.replay import Report, read_report
+from pytest_pagesmoke.run import CheckResult, judge
+from pytest_pagesmoke.settings import Settings, SetUpError
+from pytest_pagesmoke.targets import Selection
+from pytest_pagesmoke.verdict import Outcome
+
+#: Why tests that ask for themselves do not run.
+ASKS_NOTHING = "a replay asks nothing of any site"
+
+
+class Replaying:
+    """Stands in for `Looking`: has the answers of ``report`` in the place of a site's."""
+
+    def __init__(self, report: Report, *, note: Callable[[PlannedLive, CheckResult], None]) -> None:
+        self._targets = {target.name: target for target in report.targets}
+        self._note = note
+
+    def ahead(self, checks: Iterable[Planned]) -> None:
+        """Nothing: all answers are there."""
+
+    def look(self, planned: Planned) -> Outcome:
+        """Come to a verdict, or to why there can be none."""
+        assert isinstance(planned, PlannedLive)  # a replay has no build output
+        now = time.time()
+        try:
+            result = judge(planned, self._targets[planned.target.name].seen_by(planned), started=now, ended=now)
+            outcome = live_outcome(planned, result)
+        except LeftOut as why:
+            return Outcome(record=_not_judged(planned, now), not_judged=str(why))
+        self._note(planned, result)
+        return outcome
+
+    def find(self, target: Target) -> Target:
+        """The target as it is: no test of one's own gets to ask it."""
+        return target
+
+    def stop(self) -> None:
+        """Nothing: nobody asks."""
+
+
+def _not_judged(planned: PlannedLive, now: float) -> CheckRecord:
+    return CheckRecord(
+        id=planned.id,
+        test=planned.test,
+        target=planned.target.name,
+        address=planned.target.url,
+        column=planned.check.column,
+        path=planned.spec.path,
+        outcome="skipped",
+        started=now,
+        ended=now,
+    )
+
+
+def report_to_replay(file: Path, shown: str) -> Report:
+    """The report in ``file``. Raises SetUpError, with the name as it was given, for what is none."""
+    try:
+        return read_report(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetUpError(f"--pagesmoke-replay={shown}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SetUpError(f"--pagesmoke-replay={shown}: is no text") from None
+    except BadReport as flaw:
+        raise SetUpError(f"--pagesmoke-replay={shown}: {flaw}") from None
+
+
+def selection_of(report: Report, settings: Settings) -> Selection:
+    """The targets of the report, each as the settings have one of its name."""
+    declared = {target.name: target.name for target in report.targets if target.name in settings.targets}
+    manners = settings.checks.manners
+    return Selection(
+        targets=tuple(target.target(settings.targets.get(target.name), manners) for target in report.targets),
+        dist=None,
+        served=Path("dist"),
+        declared=declared,
+        used=tuple((declared.get(target.name), False) for target in report.targets),
+    )
+
+
+def without_need_of_secrets(settings: Settings) -> Settings:
+    """The settings, in which no variable is missing that only asking needs: who replays a report may not have its secrets."""
+    unset = [
+        (path, text) for path, text in settings.unset if not (path[0] == "targets" and path[2] in ("url", "headers"))
+    ]
+    return replace(settings, unset=tuple(unset))

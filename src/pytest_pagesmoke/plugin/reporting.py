@@ -1,0 +1,135 @@
+"""`--pagesmoke-report`: what the checks saw, from whichever process, and the files that it is written to."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_pagesmoke.diagnose import TargetRun
+from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
+from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.recorded import Entry, bounded, entry
+from pytest_pagesmoke.redact import Secrets
+from pytest_pagesmoke.run import CheckResult
+from pytest_pagesmoke.say.json import report, text
+
+_WORKEROUTPUT_KEY: Final = "pagesmoke_observations"
+#: One attempt of a check: its id, and when it was begun and over.
+_Attempt = tuple[str, float, float]
+
+
+class Reporting:
+    """Hooks and state. ``files`` are where the report is wanted; without any it keeps nothing."""
+
+    def __init__(self, config: pytest.Config, files: Sequence[Path], *, secrets: Secrets) -> None:
+        self._config = config
+        self._files = files
+        self._secrets = secrets
+        self._started = time.time()
+        self._seen: dict[_Attempt, Seen] = {}
+        self._entries: dict[tuple[Probe, int], tuple[Observation, Entry]] = {}  # by identity: equal answers may be two
+        self._of_workers: dict[_Attempt, list[Entry]] = {}
+        #: Files that could not be written: which, and why.
+        self.failed: list[str] = []
+
+    def note(self, check: PlannedLive, result: CheckResult) -> None:
+        """Keep what a check saw, until the end. Called from any thread."""
+        if self._files:
+            own_first = {result.probe: result.observation, **result.seen}
+            self._seen[check.id, result.started, result.ended] = own_first
+
+    def write(
+        self, runs: Callable[[], Sequence[TargetRun]], *, settings: str | None, replay_of: str | None = None
+    ) -> None:
+        """Write the report of the run, if one is wanted: whole, or not at all."""
+        if not self._files:
+            return
+        said = text(
+            report(
+                runs(),
+                started=self._started,
+                ended=time.time(),
+                settings=settings,
+                kept=self._secrets.out_of_kept,
+                entries_of=self._entries_of,
+                replay_of=replay_of,
+            )
+        )
+        for file in self._files:
+            try:
+                _write_whole(file, said)
+            except OSError as error:
+                self.failed.append(f"{file}: {error.strerror}")
+
+    def _entries_of(self, record: CheckRecord) -> list[Entry]:
+        attempt = (record.id, record.started, record.ended)
+        if attempt in self._of_workers:
+            return self._of_workers[attempt]
+        return [self._entry(probe, seen) for probe, seen in self._seen.get(attempt, {}).items()]
+
+    def _entry(self, probe: Probe, seen: Observation) -> Entry:
+        key = (probe, id(seen))
+        if key not in self._entries:
+            self._entries[key] = seen, entry(probe, seen, secrets=self._secrets)
+        return self._entries[key][1]
+
+    # xdist with `--dist each`: its workers ask for themselves, and the controller writes. (JSON travels whatever it holds.)
+
+    def pytest_sessionfinish(self) -> None:
+        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
+        if output is None or not self._seen:
+            return
+        index: dict[int, int] = {}
+        entries: list[Entry] = []
+        attempts: list[tuple[_Attempt, list[int]]] = []
+        for attempt, seen in self._seen.items():
+            mine = [self._entry(probe, observation) for probe, observation in seen.items()]
+            for one in mine:
+                if id(one) not in index:
+                    index[id(one)] = len(entries)
+                    entries.append(one)
+            attempts.append((attempt, [index[id(one)] for one in mine]))
+        output[_WORKEROUTPUT_KEY] = json.dumps([bounded(entries)[0], attempts])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # `Any`: xdist is optional, and its nodes have no types
+        sent = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY)
+        if sent is not None:
+            entries, attempts = json.loads(sent)
+            for (test_id, started, ended), indexes in attempts:
+                self._of_workers[test_id, started, ended] = [entries[index] for index in indexes]
+
+
+def report_files(values: Sequence[str], here: Path) -> list[Path]:
+    """The files that the option names, each once. Raises pytest.UsageError for one that cannot be written there."""
+    files = dict.fromkeys(Path(os.path.normpath(here / value)) for value in values)
+    for value, file in zip(values, [Path(here, value) for value in values], strict=True):
+        if file.is_dir():
+            raise pytest.UsageError(f"--pagesmoke-report={value}: is a folder")
+        if not file.parent.is_dir():
+            raise pytest.UsageError(f"--pagesmoke-report={value}: there is no folder {file.parent}")
+        if not os.access(file.parent, os.W_OK):
+            raise pytest.UsageError(f"--pagesmoke-report={value}: nothing can be written to the folder {file.parent}")
+    return [*files]
+
+
+def _write_whole(file: Path, content: str) -> None:
+    """Whoever reads the file finds an earlier report or this one, and never a part."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as draft:
+            draft.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)  # as any new file; a temporary one is its owner's alone
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,254 @@
+"""Observations as a report holds them: as builtins that JSON can say, without secrets and bounded; and read back. Pure."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Never
+from urllib.parse import urlsplit
+
+from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Probe, Reason
+from pytest_pagesmoke.redact import MASK, Secrets, tells_secret
+
+#: An observation as a report holds it. (`Any`: JSON's values.)
+Entry = dict[str, Any]
+
+#: A body that is larger is left out but for its beginning, for whoever reads: pages and health are far smaller, most scripts, too.
+MAX_BODY_BYTES: Final = 1_048_576
+#: Of all bodies of a report together, which is to be sent to somebody.
+MAX_BODIES_BYTES: Final = 8_388_608
+_BEGINNING: Final = 1000
+_NOT_ASKED: Final = "(not started)"
+
+
+class LeftOut(Exception):
+    """A report does not hold what a check wants to see. Says what, in words."""
+
+
+class BadReport(Exception):
+    """A text is no report that can be judged again. Says why, in words."""
+
+
+def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
+    """An observation, with the question that it answers."""
+    kept = secrets.out_of_kept
+    common: Entry = {
+        "path": kept(probe.path),
+        "accept": probe.accept,
+        "from_root": probe.from_root,
+        "follow": probe.follow,
+        "as_stranger": probe.as_stranger,
+        "of_reference": probe.of_reference,
+        "again": probe.again,
+        "url": kept(seen.url),
+        "elapsed_s": seen.elapsed_s,
+        "attempts": seen.attempts,
+        "hops": [{"status": hop.status, "url": kept(hop.url), "location": kept(hop.location)} for hop in seen.hops],
+    }
+    if isinstance(seen, NoAnswer):
+        said = {"reason": seen.reason.value, "text": kept(seen.text), "detail": kept(seen.detail)}
+        return {**common, "no_answer": said}
+    withheld = sorted(filter(tells_secret, seen.headers))
+    return {
+        **common,
+        "status": seen.status,
+        "headers": {
+            kept(name): MASK if name in withheld else kept(value) for name, value in sorted(seen.headers.items())
+        },
+        "withheld": withheld,
+        "http_version": seen.http_version,
+        "sent": sorted(seen.sent),
+        "size_bytes": len(seen.body),
+        "sha256": hashlib.sha256(seen.body).hexdigest(),
+        **_body(seen, secrets),
+    }
+
+
+def _body(answer: Answer, secrets: Secrets) -> Entry:
+    body = answer.body
+    if _hides_secrets(answer, secrets):
+        return {"body": "", "truncated": True}
+    if len(body) > MAX_BODY_BYTES:
+        return _beginning(secrets.out_of_kept(body.decode("utf-8", errors="replace")))
+    try:
+        return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode("ascii"), "truncated": False}
+
+
+def _hides_secrets(answer: Answer, secrets: Secrets) -> bool:
+    """Whether a body holds what cannot be struck out, because its characters are not those of UTF-8, or of another width."""
+    views = [answer.body.replace(b"\0", b"").decode("utf-8", errors="replace")] if b"\0" in answer.body else []
+    if answer.text.encode("utf-8", errors="replace") != answer.body.removeprefix(codecs.BOM_UTF8):
+        views += [answer.text, answer.body.decode("latin-1")]  # where no charset is declared, that is the usual one
+    return any(secrets.out_of_kept(view) != view for view in views)
+
+
+def _beginning(text: str) -> Entry:
+    return {"body": text[:_BEGINNING], "truncated": True}
+
+
+def bounded(entries: Iterable[Entry], *, already_bytes: int = 0) -> tuple[list[Entry], int]:
+    """``entries``, but that bodies beyond the bound of all are cut; and how much of it is used. The first come first."""
+    found: list[Entry] = []
+    for one in entries:
+        size = len(one.get("body", "").encode("utf-8", errors="replace")) + len(one.get("body_base64", ""))
+        if already_bytes + size > MAX_BODIES_BYTES:
+            cut = {key: value for key, value in one.items() if key != "body_base64"}
+            found.append({**cut, **_beginning(one.get("body", ""))})
+        else:
+            already_bytes += size
+            found.append(one)
+    return found, already_bytes
+
+
+# And back.
+
+
+class _Headers(dict[str, str]):
+    """Headers some of whose values were left out; these cannot be looked at."""
+
+    def __init__(self, headers: Mapping[str, str], withheld: Iterable[str]) -> None:
+        super().__init__(headers)
+        self._withheld = frozenset(withheld)
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._withheld:
+            raise LeftOut(f"the report leaves out the value of {name}")
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # `Any`: as dict has it
+        if name not in self:
+            return default
+        return self[name]
+
+
+class _CutAnswer(Answer):
+    """An answer whose body was left out, or a part of it; that cannot be looked at."""
+
+    def __getattribute__(self, name: str) -> Any:  # `Any`: whatever attribute is asked for
+        if name == "body":
+            raise LeftOut("the report leaves out a part of a body, which was too large")
+        return super().__getattribute__(name)
+
+
+def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
+    """What `entry` made, as it was. Raises BadReport for anything else; ``where`` says in which place."""
+    it = Part(value, where)
+    probe = Probe(
+        path=it.text("path"),
+        accept=it.text("accept"),
+        from_root=it.flag("from_root"),
+        follow=it.flag("follow"),
+        as_stranger=it.flag("as_stranger"),
+        of_reference=it.flag("of_reference"),
+        again=it.flag("again"),
+    )
+    hops = tuple(
+        Hop(status=hop.count("status"), url=hop.text("url"), location=hop.text("location")) for hop in it.parts("hops")
+    )
+    elapsed_s, attempts = it.seconds("elapsed_s"), it.count("attempts")
+    if it.has("no_answer"):
+        said = it.part("no_answer")
+        reason = said.text("reason")
+        if reason not in tuple(Reason):
+            said.refuse("reason", "is no reason that this version knows")
+        return probe, NoAnswer(
+            url=it.text("url"),
+            reason=Reason(reason),
+            text=said.text("text"),
+            detail=said.text("detail"),
+            hops=hops,
+            elapsed_s=elapsed_s,
+            attempts=attempts,
+        )
+    kind = _CutAnswer if it.flag("truncated") else Answer
+    return probe, kind(
+        url=it.address("url"),
+        status=it.count("status"),
+        headers=_Headers(it.texts("headers"), it.list_of_texts("withheld")),
+        body=b"" if it.flag("truncated") else _read_body(it),
+        hops=hops,
+        http_version=it.text("http_version"),
+        elapsed_s=elapsed_s,
+        sent=frozenset(it.list_of_texts("sent")),
+        attempts=attempts,
+    )
+
+
+def _read_body(it: Part) -> bytes:
+    try:
+        if it.has("body_base64"):
+            return base64.b64decode(it.text("body_base64"), validate=True)
+        return it.text("body").encode()
+    except ValueError:  # what is no base64, or has half of a character
+        it.refuse("body", "is no body")
+
+
+class Part:
+    """An object of a report, read key by key. Each way raises BadReport where there is something else."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, dict):
+            raise BadReport(f"{where or 'the whole'}: takes an object")
+        self._value: dict[str, object] = value
+        self._where = f"{where}." if where else ""
+
+    def refuse(self, key: str, why: str) -> Never:
+        raise BadReport(f"{self._where}{key}: {why}")
+
+    def has(self, key: str) -> bool:
+        return self._value.get(key) is not None
+
+    def text(self, key: str) -> str:
+        value = self._value.get(key)
+        return value if isinstance(value, str) else self.refuse(key, "takes a text")
+
+    def address(self, key: str) -> str:
+        """A text that judges can take apart."""
+        url = self.text(key)
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number, an odd bracket
+            good = False
+        return url if good else self.refuse(key, "takes an address")
+
+    def flag(self, key: str) -> bool:
+        value = self._value.get(key)
+        return value if isinstance(value, bool) else self.refuse(key, "takes true or false")
+
+    def count(self, key: str) -> int:
+        value = self._value.get(key)
+        # A million: far above any status and any number of attempts, and small enough to be shown.
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000
+        return value if fits and isinstance(value, int) else self.refuse(key, "takes a whole number above 0")
+
+    def seconds(self, key: str) -> float:
+        value = self._value.get(key)
+        # A thousand million: decades.
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1_000_000_000
+        return value if fits and isinstance(value, int | float) else self.refuse(key, "takes a number of seconds")
+
+    def part(self, key: str) -> Part:
+        return Part(self._value.get(key), self._where + key)
+
+    def parts(self, key: str) -> list[Part]:
+        return [Part(value, f"{self._where}{key}[{index}]") for index, value in enumerate(self.values(key))]
+
+    def values(self, key: str) -> list[object]:
+        value = self._value.get(key)
+        return value if isinstance(value, list) else self.refuse(key, "takes a list")
+
+    def texts(self, key: str) -> dict[str, str]:
+        value = self._value.get(key)
+        if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
+            self.refuse(key, "takes an object of texts")
+        return value
+
+    def list_of_texts(self, key: str) -> list[str]:
+        values = self.values(key)
+        found = [value for value in values if isinstance(value, str)]
+        return found if len(found) == len(values) else self.refuse(key, "takes a list of texts")

@@ -1,0 +1,147 @@
+"""An earlier report -> what today's checks are to be judged by. Pure: no file is read here, and nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from pytest_pagesmoke.addresses import TARGET_NAME, BadAddress, read_address
+from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Seen, Target
+from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.recognise import origin, parse_json
+from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry
+from pytest_pagesmoke.redact import NO_SECRETS
+from pytest_pagesmoke.settings import Declared
+
+SCHEMA: Final = 1
+_MANY: Final = 1000  # a number of a schema is smaller
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What a report holds of one target. ``url`` is empty for a local server that never started.
+
+    ``observations`` are its answers by question; ``of_check`` those that a check was judged by, by its id without the file.
+    """
+
+    name: str
+    url: str
+    kind: Kind
+    sent: tuple[str, ...] = ()
+    observations: Mapping[Probe, Observation] = field(default_factory=dict, repr=False)
+    of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
+
+    def seen_by(self, check: PlannedLive) -> Seen:
+        """The answers to all that ``check`` asks. Raises LeftOut where the report has none for a question."""
+        own = self.of_check.get(_name(check.id), {})
+        seen: dict[Probe, Observation] = {}
+        while probes := [probe for probe in dict.fromkeys(check.questions(seen)) if probe not in seen]:
+            for probe in probes:
+                known = _as_kept(probe)
+                answer = own.get(known) or self.observations.get(known)
+                if answer is None:
+                    raise LeftOut(f"the report holds no answer to GET {probe.path}")
+                seen[probe] = answer
+        return seen
+
+    def target(self, declared: Declared | None, manners: Manners) -> Target:
+        """The target as today's settings have it, at the address that the report has."""
+        # Their values go nowhere. The names are for the command that repeats a question.
+        headers = dict.fromkeys(self.sent, "")
+        if declared is not None and (declared.address is None or _same_origin(declared.address.url, self.url)):
+            own = {name.lower() for name in declared.headers}
+            headers = {**{name: "" for name in headers if name not in own}, **declared.headers}
+        return Target(
+            name=self.name,
+            url=self.url,
+            kind=(declared.kind if declared else None) or self.kind,
+            headers=headers,
+            manners=declared.checks.manners if declared else manners,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A report that is judged again."""
+
+    started: datetime
+    targets: tuple[Reported, ...]
+
+
+def read_report(text: str) -> Report:
+    """The report that ``text`` is. Raises BadReport for any other text."""
+    try:
+        value = parse_json(text)
+    except ValueError as error:
+        raise BadReport(f"is no JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise BadReport("is no report: it is no JSON object")
+    schema = value.get("schema")
+    if isinstance(schema, int) and SCHEMA < schema < _MANY:
+        raise BadReport(f"has schema {schema}, and this version knows {SCHEMA}: update pytest-pagesmoke")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise BadReport(f'is no report of pytest-pagesmoke: it has no "schema": {SCHEMA}')
+    it = Part(value, "")
+    targets = tuple(map(_target, it.parts("targets")))
+    names = [target.name for target in targets]
+    if not targets:
+        raise BadReport(
+            "holds nothing of any site: the build output is not judged again, check it with --pagesmoke=dist"
+        )
+    if len({*names}) < len(names):
+        raise BadReport("targets: two have one name")
+    return Report(started=_moment(it), targets=targets)
+
+
+def _moment(it: Part) -> datetime:
+    try:
+        return datetime.fromisoformat(it.text("started")).astimezone(UTC)
+    except (ValueError, OverflowError):  # no date, or one at the end of all time
+        it.refuse("started", "takes a date and time, 2026-01-31T08:00:00Z")
+
+
+def _target(it: Part) -> Reported:
+    name, kind = it.text("name"), it.text("kind")
+    if not TARGET_NAME.fullmatch(name):
+        it.refuse("name", "is no name of a target")
+    if kind not in tuple(Kind):
+        it.refuse("kind", f"takes {', '.join(Kind)}")
+    url = it.text("url") if it.has("url") else ""
+    try:
+        url = read_address(url).url if url else ""
+    except BadAddress as flaw:
+        it.refuse("url", str(flaw))
+    entries = [read_entry(value, f"{name}: observations[{i}]") for i, value in enumerate(it.values("observations"))]
+    return Reported(
+        name=name,
+        url=url,
+        kind=Kind(kind),
+        sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
+        observations=dict(entries),
+        of_check=dict(_of_checks(it, entries)),
+    )
+
+
+def _of_checks(it: Part, entries: Sequence[tuple[Probe, Observation]]) -> Iterator[tuple[str, Seen]]:
+    for check in it.parts("checks"):
+        indexes = [index for index in check.values("observations") if isinstance(index, int)]
+        if any(not 0 <= index < len(entries) for index in indexes):
+            check.refuse("observations", f"takes numbers below {len(entries)}, of this target's observations")
+        yield _name(check.text("id")), dict(entries[index] for index in indexes)
+
+
+def _name(test_id: str) -> str:
+    """A test's id as it stands in a report, without the settings file, which may lie elsewhere today."""
+    return NO_SECRETS.out_of_kept(test_id.partition("::")[2] or test_id)
+
+
+def _as_kept(probe: Probe) -> Probe:
+    """A question as it stands in a report: without the tokens in its address."""
+    return replace(probe, path=NO_SECRETS.out_of_kept(probe.path))
+
+
+def _same_origin(one: str, other: str) -> bool:
+    return origin(urlsplit(one)) == origin(urlsplit(other))

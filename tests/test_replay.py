@@ -1,0 +1,499 @@
+"""What a report keeps of observations, and what can be judged by it again. Pure."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import html
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
+from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
+from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
+from pytest_pagesmoke.checks.linked import LinkedCheck, LinkedSpec
+from pytest_pagesmoke.checks.page import PageCheck, PageSpec
+from pytest_pagesmoke.checks.redirect import RedirectCheck, RedirectSpec
+from pytest_pagesmoke.diagnose import TargetRun
+from pytest_pagesmoke.model import Answer, CheckRecord, Hop, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.plugin.looking import live_outcome
+from pytest_pagesmoke.recorded import (
+    MAX_BODIES_BYTES,
+    MAX_BODY_BYTES,
+    BadReport,
+    Entry,
+    LeftOut,
+    bounded,
+    entry,
+    read_entry,
+)
+from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
+from pytest_pagesmoke.replay import Report, Reported, read_report
+from pytest_pagesmoke.run import judge
+from pytest_pagesmoke.say.json import report, text
+from pytest_pagesmoke.say.terminal import summary
+
+SITE = "https://www.example.com"
+TARGET = Target(name="site", url=SITE, kind=Kind.PRODUCTION)
+PROBE = Probe(path="/")
+PAGE = Answer(url=f"{SITE}/", status=200, headers={"content-type": "text/html"}, body=b"<h1>Hi</h1>")
+
+
+def live(check: Any, spec: Any, target: Target = TARGET) -> PlannedLive:
+    """(`Any`: each kind of check has a spec of its own.)"""
+    return PlannedLive(target=target, check=check, spec=spec)
+
+
+def back(seen: Observation, *, secrets: Secrets = NO_SECRETS, probe: Probe = PROBE) -> Observation:
+    """An observation as a replay has it."""
+    written = json.loads(json.dumps(entry(probe, seen, secrets=secrets)))
+    read, observation = read_entry(written, "")
+    assert read == probe
+    return observation
+
+
+def written(*checks: tuple[PlannedLive, dict[Probe, Observation]], name: str = "site") -> str:
+    """The report of a run in which the checks saw these."""
+    entries: dict[int, Entry] = {}
+    seen_by: dict[str, list[Entry]] = {}
+    records = []
+    for check, seen in checks:
+        result = judge(check, seen, started=0.0, ended=1.0)
+        records.append(live_outcome(check, result).record)
+        seen_by[check.id] = [
+            entries.setdefault(id(one), entry(probe, one, secrets=NO_SECRETS)) for probe, one in seen.items()
+        ]
+    target = checks[0][0].target
+    run = TargetRun(name=name, address=target.url, target=target, planned=len(records), records=tuple(records))
+    said = report(
+        [run],
+        started=1_000_000.0,
+        ended=1_000_001.0,
+        settings=None,
+        kept=NO_SECRETS.out_of_kept,
+        entries_of=lambda record: seen_by[record.id],
+    )
+    return text(said)
+
+
+def only(said: str) -> Reported:
+    (target,) = read_report(said).targets
+    return target
+
+
+class TestKept:
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            PAGE,
+            Answer(url=f"{SITE}/", status=204),
+            Answer(url=f"{SITE}/", status=200, body="h\u00fc \u2028\x00\x1b[2J\u202e".encode()),
+            Answer(url=f"{SITE}/", status=200, body=b"\xef\xbb\xbfwith a mark"),
+            Answer(url=f"{SITE}/", status=200, headers={"content-type": "text/html; charset=latin1"}, body=b"h\xfc"),
+            Answer(url=f"{SITE}/", status=200, headers={"content-type": "image/png"}, body=bytes(range(256))),
+            Answer(
+                url=f"{SITE}/b/",
+                status=200,
+                hops=(Hop(status=308, url=f"{SITE}/b", location="/b/"),),
+                http_version="HTTP/2",
+                elapsed_s=0.1 + 0.2,
+                sent=frozenset({"cf-access-client-id", "x-a"}),
+                attempts=2,
+            ),
+            *(
+                NoAnswer(url=SITE, reason=reason, text="no", detail="a\nb", elapsed_s=1.5, attempts=2)
+                for reason in Reason
+            ),
+            NoAnswer(url="(not started)", reason=Reason.NOT_STARTED, text="node is missing"),
+        ],
+    )
+    def test_an_observation_comes_back_as_it_was(self, seen: Observation) -> None:
+        assert back(seen) == seen
+
+    @pytest.mark.parametrize(
+        "probe",
+        [
+            Probe(path="/a", accept="text/html"),
+            Probe(path="/a", from_root=True),
+            Probe(path="/a", follow=False),
+            Probe(path="/a", as_stranger=True),
+            Probe(path="/a", of_reference=True),
+            Probe(path="/a", again=True),
+        ],
+    )
+    def test_and_so_does_its_question(self, probe: Probe) -> None:
+        assert back(PAGE, probe=probe) == PAGE
+
+    @pytest.mark.parametrize(
+        "name", ["set-cookie", "x-session-id", "x-csrf-token", "authorization", "x-api-key", "cf-access-aud"]
+    )
+    def test_a_header_that_tells_a_secret_is_there_without_its_value(self, name: str) -> None:
+        seen = Answer(url=f"{SITE}/", status=200, headers={name: "sid=hush-hush", "server": "cloudflare"})
+        said = entry(PROBE, seen, secrets=NO_SECRETS)
+        assert "hush" not in json.dumps(said)
+        assert (said["headers"], said["withheld"]) == ({name: MASK, "server": "cloudflare"}, [name])
+        answer = back(seen)
+        assert isinstance(answer, Answer)
+        assert answer.headers.get("server") == "cloudflare"
+        assert name in answer.headers
+        with pytest.raises(LeftOut, match=f"the value of {name}"):
+            _ = answer.headers[name]
+        with pytest.raises(LeftOut, match=f"the value of {name}"):
+            answer.headers.get(name)
+
+    @pytest.mark.parametrize("name", ["www-authenticate", "etag", "content-security-policy", "set-cookie-policy"])
+    def test_any_other_header_is_kept(self, name: str) -> None:
+        assert entry(PROBE, Answer(url=SITE, status=200, headers={name: "x"}), secrets=NO_SECRETS)["withheld"] == []
+
+    def test_a_body_that_is_too_large_is_cut_and_cannot_be_looked_at(self) -> None:
+        fits = Answer(url=f"{SITE}/", status=200, body=b"x" * MAX_BODY_BYTES)
+        assert back(fits) == fits
+        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
+        said = entry(PROBE, large, secrets=NO_SECRETS)
+        assert (said["truncated"], said["size_bytes"], len(said["body"])) == (True, MAX_BODY_BYTES + 1, 1000)
+        answer = back(large)
+        assert isinstance(answer, Answer)
+        assert answer.status == 200
+        with pytest.raises(LeftOut, match="too large"):
+            _ = answer.body
+        with pytest.raises(LeftOut, match="too large"):
+            _ = answer.text
+
+    @pytest.mark.parametrize("byte", [b"x", b"\xff"], ids=["text", "binary"])
+    def test_all_bodies_together_are_bounded_the_first_come_first(self, byte: bytes) -> None:
+        body = byte * (MAX_BODY_BYTES - 1)
+        many = [entry(PROBE, Answer(url=SITE, status=200, body=body), secrets=NO_SECRETS) for _ in range(10)]
+        kept, used = bounded(many)
+        cut = [one["truncated"] for one in kept]
+        assert cut == sorted(cut)
+        assert 0 < cut.count(True) < 10
+        assert used <= MAX_BODIES_BYTES < used + len(many[0].get("body", "")) + len(many[0].get("body_base64", ""))
+        assert len(json.dumps(kept)) < MAX_BODIES_BYTES + 100_000
+        assert bounded(many, already_bytes=MAX_BODIES_BYTES)[0][0]["truncated"] is True
+
+
+SECRET = 's3cr3t/+ *<&"é='
+PASSWORD = "hunter2-secret"
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(
+        "form",
+        [
+            pytest.param(lambda secret: secret, id="plain"),
+            pytest.param(lambda secret: quote(secret, safe=""), id="percent"),
+            pytest.param(lambda secret: base64.b64encode(secret.encode()).decode(), id="base64"),
+            pytest.param(html.escape, id="html"),
+            pytest.param(lambda secret: json.dumps(secret)[1:-1], id="json"),
+        ],
+    )
+    @pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin1"])
+    @pytest.mark.parametrize("declared", [True, False])
+    def test_no_form_of_a_secret_is_kept(self, form: Callable[[str], str], charset: str, *, declared: bool) -> None:
+        given = f"Basic {base64.b64encode(f'user:{PASSWORD}'.encode()).decode()}"
+        target = Target(
+            name="x", url=SITE, kind=Kind.PREVIEW, headers={"Cookie": f"a={SECRET}", "Authorization": given}
+        )
+        secrets = secrets_of([target])
+        echoed = [form(secret) for secret in (SECRET, PASSWORD)]
+        said = " ".join(echoed)
+        body = f"<p>{said} caf\u00e9</p>".encode(charset)
+        seen: Observation = Answer(
+            url=f"{SITE}/?q={said}",
+            status=200,
+            headers={"x-echo": said, "content-type": f"text/html; charset={charset}" if declared else "text/html"},
+            body=body,
+            hops=(Hop(status=308, url=said, location=said),),
+        )
+        failed = NoAnswer(url=said, reason=Reason.RESET, text=said, detail=said)
+        for one in (seen, failed, secrets.struck_out(seen), secrets.struck_out(failed)):
+            kept = entry(Probe(path=f"/?{said}"), one, secrets=secrets)
+            body = base64.b64decode(kept.get("body_base64", ""))
+            for shown in (
+                json.dumps(kept, ensure_ascii=False),
+                body.decode("utf-8", "replace"),
+                body.decode(charset, "replace"),
+            ):
+                plain = shown.replace("\x00", "").replace("\\u0000", "")
+                assert not [secret for secret in (*echoed, SECRET, PASSWORD) if secret in plain]
+
+    @pytest.mark.parametrize(
+        ("text_", "left"),
+        [
+            ("https://user:hunter2@example.com/a", "https://***@example.com/a"),
+            ("https://token@example.com/a", "https://***@example.com/a"),
+            ("/a?x=1&access_token=abc&y=2", "/a?x=1&access_token=***&y=2"),
+            ("https://example.com/@user", "https://example.com/@user"),
+            ("import a from '//cdn.example.com/b@1.2'", "import a from '//cdn.example.com/b@1.2'"),
+            ("https://example.com a@b.c", "https://example.com a@b.c"),
+        ],
+    )
+    def test_tokens_and_passwords_in_addresses(self, text_: str, left: str) -> None:
+        assert NO_SECRETS.out_of_kept(text_) == left
+
+    def test_questions_without_their_tokens_still_find_their_answers(self) -> None:
+        page = Answer(
+            url=f"{SITE}/?token=abc",
+            status=200,
+            headers={"content-type": "text/html"},
+            body=b'<script src="/a.js?sig=xyz"></script>',
+        )
+        script = Answer(url=f"{SITE}/a.js?sig=xyz", status=404)
+        check = live(LinkedCheck(), LinkedSpec(path="/?token=abc"))
+        first, second = [*check.questions({}), Probe(path="/a.js?sig=xyz", from_root=True)]
+        said = written((check, {first: page, second: script}))
+        assert "abc" not in said
+        assert "xyz" not in said
+        result = judge(check, only(said).seen_by(check), started=0, ended=0)
+        assert [finding.rule.id for finding in result.findings] == ["linked-missing"]
+
+
+def answers(path: str, **wanted: Any) -> PlannedLive:
+    return live(AnswerCheck(), AnswerSpec(path=path, spa=True, **wanted))
+
+
+class TestJudgedAgain:
+    def test_a_check_is_judged_by_what_it_saw_itself(self) -> None:
+        """Two checks may have seen two answers to one question: in other rounds, or after a rerun."""
+        first, second = answers("/"), live(AnswerCheck(), AnswerSpec(path="/", id="again", spa=True))
+        old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
+        reported = only(written((first, {PROBE: old}), (second, {PROBE: new})))
+        assert reported.seen_by(first) == {PROBE: old}
+        assert reported.seen_by(second) == {PROBE: new}
+
+    def test_a_new_check_by_whatever_the_report_has(self) -> None:
+        reported = only(written((answers("/"), {PROBE: PAGE})))
+        other = live(AnswerCheck(), AnswerSpec(path="/", id="new", contains=("Bye",), spa=True))
+        result = judge(other, reported.seen_by(other), started=0, ended=0)
+        assert [finding.rule.id for finding in result.findings] == ["answer-content"]
+
+    def test_the_settings_file_may_lie_elsewhere_today(self) -> None:
+        old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
+        there = PlannedLive(
+            target=TARGET, check=AnswerCheck(), spec=AnswerSpec(path="/", spa=True), file="a/pagesmoke.toml"
+        )
+        reported = only(
+            written((there, {PROBE: old}), (live(AnswerCheck(), AnswerSpec(path="/", id="x", spa=True)), {PROBE: new}))
+        )
+        assert reported.seen_by(answers("/")) == {PROBE: old}
+
+    @pytest.mark.parametrize(
+        "probe",
+        [Probe(path="/new"), Probe(path="/", accept="application/json"), Probe(path="/", as_stranger=True)],
+    )
+    def test_what_was_not_asked_is_not_judged(self, probe: Probe) -> None:
+        reported = only(written((answers("/"), {PROBE: PAGE})))
+        spec = AnswerSpec(
+            path=probe.path, spa=True, access=probe.as_stranger, json={"a": 1} if "json" in probe.accept else {}
+        )
+        with pytest.raises(LeftOut, match=f"the report holds no answer to GET {probe.path}"):
+            reported.seen_by(live(AnswerCheck(), spec))
+
+    def test_nor_what_would_need_a_body_that_was_cut(self) -> None:
+        check = answers("/")
+        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
+        seen = only(written((check, {PROBE: large}))).seen_by(check)
+        with pytest.raises(LeftOut):
+            live_outcome(check, judge(check, seen, started=0, ended=0))
+
+    def test_the_target_is_as_the_report_has_it(self) -> None:
+        check = answers("/")
+        sent = Answer(url=f"{SITE}/", status=200, sent=frozenset({"authorization"}))
+        reported = only(written((check, {PROBE: sent})))
+        manners = Manners(timeout_s=3.0)
+        assert reported.target(None, manners) == Target(
+            name="site", url=SITE, kind=Kind.PRODUCTION, headers={"authorization": ""}, manners=manners
+        )
+
+    def test_a_server_that_never_started(self) -> None:
+        target = Target(name="local", url="", kind=Kind.LOCAL)
+        check = live(AnswerCheck(), AnswerSpec(path="/", spa=True), target)
+        absent = NoAnswer(url="(not started)", reason=Reason.NOT_STARTED, text="it throws")
+        reported = only(written((check, {PROBE: absent}), name="local"))
+        assert reported.url == ""
+        assert reported.seen_by(check) == {PROBE: absent}
+
+
+def sample() -> str:
+    """A report with an entry of each kind."""
+    local = Target(name="site", url="http://127.0.0.1:8788", kind=Kind.LOCAL)
+    page, health = (
+        Probe(path="/", accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+        Probe(path="/h", accept="application/json"),
+    )
+    base = local.url
+    checks: list[tuple[PlannedLive, dict[Probe, Observation]]] = [
+        (
+            live(PageCheck(), PageSpec(path="/"), local),
+            {
+                page: Answer(
+                    url=f"{base}/",
+                    status=200,
+                    headers={"content-type": "text/html", "set-cookie": "a=b", "cf-ray": "1"},
+                    body=b'<h1>Hi</h1><script src="/a.js"></script>',
+                    hops=(Hop(status=308, url=f"{base}/index", location="/"),),
+                    sent=frozenset({"x-a"}),
+                )
+            },
+        ),
+        (
+            live(HealthCheck(), HealthSpec(path="/h"), local),
+            {health: Answer(url=f"{base}/h", status=503, headers={"retry-after": "5"}, body=b'{"status":"down"}')},
+        ),
+        (
+            live(RedirectCheck(), RedirectSpec(path="/old", to="/new"), local),
+            {Probe(path="/old", follow=False): Answer(url=f"{base}/old", status=301, headers={"location": "/new"})},
+        ),
+        (
+            live(AssetCheck(), AssetSpec(path="/a.png"), local),
+            {Probe(path="/a.png"): Answer(url=f"{base}/a.png", status=200, body=b"\xff\x00")},
+        ),
+        (
+            live(AnswerCheck(), AnswerSpec(path="/x", spa=True), local),
+            {Probe(path="/x"): NoAnswer(url=f"{base}/x", reason=Reason.TIMEOUT, text="no complete answer")},
+        ),
+        (
+            live(LinkedCheck(), LinkedSpec(path="/"), local),
+            {
+                page: PAGE,
+            },
+        ),
+    ]
+    return written(*checks)
+
+
+def judged(said: str) -> list[str]:
+    """The outcomes of a replay of ``said``, whole: with its blocks and its summary."""
+    found = read_report(said)
+    runs = []
+    outcomes = []
+    for reported in found.targets:
+        target = reported.target(None, Manners())
+        records = []
+        for check in (
+            live(PageCheck(), PageSpec(path="/", max_s=1.0), target),
+            live(HealthCheck(), HealthSpec(path="/h"), target),
+            live(RedirectCheck(), RedirectSpec(path="/old", to="/new"), target),
+            live(AssetCheck(), AssetSpec(path="/a.png"), target),
+            live(AnswerCheck(), AnswerSpec(path="/x", spa=True, headers={"x-a": "b"}), target),
+            live(LinkedCheck(), LinkedSpec(path="/"), target),
+        ):
+            try:
+                outcome = live_outcome(check, judge(check, reported.seen_by(check), started=0, ended=0))
+            except LeftOut:
+                outcomes.append("left out")
+            else:
+                records.append(outcome.record)
+                outcomes.append(outcome.record.rule or "passed")
+        runs.append(
+            TargetRun(
+                name=target.name, address=target.url, target=target, planned=6, records=tuple(records), replay="r.json"
+            )
+        )
+    assert [*summary(runs, settings="x")]
+    assert len(f"{found.started:%Y-%m-%d %H:%M}") == 16
+    return outcomes
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value in a document. (`Any`: JSON's values.)"""
+    yield path
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from places(part, (*path, key))
+
+
+def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = copy.deepcopy(document)
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return changed
+
+
+class TestNoReport:
+    def test_a_report_is_read(self) -> None:
+        found = read_report(sample())
+        assert found.started == datetime(1970, 1, 12, 13, 46, 40, tzinfo=UTC)
+        assert judged(sample()) == ["passed", "health-status", "passed", "passed", "timeout", "passed"]
+        assert [target.name for target in found.targets] == ["site"]
+
+    @pytest.mark.parametrize(
+        ("said", "flaw"),
+        [
+            ("", "is no JSON"),
+            ("{", "is no JSON"),
+            ("NaN", "is no JSON"),
+            ("[" * 100_000, "is no JSON"),
+            ("[]", "is no report: it is no JSON object"),
+            ("7", "is no report: it is no JSON object"),
+            ("{}", 'it has no "schema": 1'),
+            ('{"schema": "1"}', 'it has no "schema": 1'),
+            ('{"schema": true}', 'it has no "schema": 1'),
+            ('{"schema": 1000}', 'it has no "schema": 1'),
+            ('{"schema": 0}', 'it has no "schema": 1'),
+            ('{"schema": 2}', "has schema 2, and this version knows 1: update pytest-pagesmoke"),
+            ('{"schema": 1}', "targets: takes a list"),
+            ('{"schema": 1, "targets": [5]}', r"targets\[0\]: takes an object"),
+            ('{"schema": 1, "targets": []}', "holds nothing of any site"),
+        ],
+    )
+    def test_what_is_none_is_refused_with_the_reason(self, said: str, flaw: str) -> None:
+        with pytest.raises(BadReport, match=flaw):
+            read_report(said)
+
+    def test_any_value_at_any_place_is_refused_or_judged(self) -> None:
+        document = json.loads(sample())
+        odd: tuple[Any, ...] = (
+            None,
+            True,
+            -1,
+            1.5,
+            10**400,
+            "",
+            "http://[",
+            "\ud800",
+            "9999-12-31T23:59:59-14:00",
+            [],
+            {},
+        )
+        refused = 0
+        for path in places(document):
+            for value in odd:
+                try:
+                    judged(json.dumps(with_value(document, path, value)))
+                except BadReport:
+                    refused += 1
+        assert refused > 1000
+
+    @pytest.mark.parametrize("url", ["http://[", "http://a:b/", "ftp://example.com", "example.com", 5])
+    @pytest.mark.parametrize("place", [("targets", 0, "url"), ("targets", 0, "observations", 1, "url")])
+    def test_what_is_no_address_is_refused_where_one_must_be(self, place: tuple[Any, ...], url: Any) -> None:
+        with pytest.raises(BadReport, match="url: "):
+            read_report(json.dumps(with_value(json.loads(sample()), place, url)))
+
+    def test_two_targets_of_one_name(self) -> None:
+        document = json.loads(sample())
+        with pytest.raises(BadReport, match="two have one name"):
+            read_report(json.dumps({**document, "targets": document["targets"] * 2}))
+
+    def test_keys_that_this_version_does_not_know_are_passed_over(self) -> None:
+        document = json.loads(sample())
+        more = with_value(document, ("targets", 0, "observations", 0, "new"), 5)
+        assert isinstance(read_report(json.dumps({**more, "newer": 1})), Report)
+
+
+def test_records_that_never_were_have_no_observations() -> None:
+    record = CheckRecord(id="a", test="t", target="x", address="", column="", path="/", outcome="not-run", attempts=0)
+    run = TargetRun(name="x", address=SITE, target=TARGET, planned=1, records=(), unfinished=(record,))
+    (target,) = report([run], started=0, ended=1, settings=None, kept=str)["targets"]
+    assert target["observations"] == []
