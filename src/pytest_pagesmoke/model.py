@@ -107,7 +107,7 @@ class Answer:
     """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded.
 
     ``sent`` are the names, in lower case, of the target's own headers that went with the question. ``attempts`` counts a first
-    one, too, whose connection broke before any answer.
+    one, too, whose connection broke before any answer. ``digest`` is the body's SHA-256, where the body may not be kept as it was: in a report.
     """
 
     url: str
@@ -119,6 +119,7 @@ class Answer:
     elapsed_s: float = 0.0
     sent: frozenset[str] = frozenset()
     attempts: int = 1
+    digest: str = ""
 
     @property
     def media_type(self) -> str:
@@ -157,6 +158,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     REDIRECT_LOOP = "redirect-loop"
     NOT_STARTED = "not-started"
+    NOT_RECORDED = "not-recorded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +176,21 @@ class NoAnswer:
 
 Observation = Answer | NoAnswer
 Seen = Mapping[Probe, Observation]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A deployment as an earlier report holds it: who answered, where that stands (``address``), and what to which question."""
+
+    address: str
+    answers: Seen = field(repr=False)
+
+    def answer_to(self, probe: Probe) -> Observation:
+        """What was answered then."""
+        absence = NoAnswer(
+            url=self.address, reason=Reason.NOT_RECORDED, text=f"the report holds no answer to GET {probe.path}"
+        )
+        return self.answers.get(probe, absence)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.checks.health import HealthCheck
 from pytest_pagesmoke.checks.page import ACCEPT, PageCheck
 from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
-from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Seen, Target, in_test_id
+from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Recorded, Seen, Target, in_test_id
 from pytest_pagesmoke.settings import FILE_NAME, Settings
 from pytest_pagesmoke.targets import Selection
 
@@ -31,7 +31,7 @@ class PlannedLive:
     target: Target
     check: LiveCheck[Any]
     spec: Any
-    reference: Target | None = None
+    reference: Target | Recorded | None = None
     file: str = FILE_NAME
 
     def questions(self, seen: Seen) -> Iterable[Probe]:
@@ -100,13 +100,13 @@ def plan(
     *,
     file: str = FILE_NAME,
     build: str = "",
-    reference: Target | None = None,
+    references: Mapping[str, Target | Recorded] | None = None,
     past_cache: str = "",
 ) -> tuple[Planned, ...]:
     """Every check of the run: the build output first, then target by target.
 
-    ``build`` is the commit that the targets must be; where it is empty, they are not asked which one they are. ``reference`` is what each
-    is compared with, ``past_cache`` a query that no cache has seen yet.
+    ``build`` is the commit that the targets must be; where it is empty, they are not asked which one they are. ``references`` are what targets are
+    compared with, by their names, ``past_cache`` a query that no cache has seen yet.
     """
     dist: list[PlannedDist] = []
     if selection.dist is not None:
@@ -119,17 +119,18 @@ def plan(
             for check, spec in _for_build(settings.checks_of(selection.declared.get(target.name)).live, build)
         ]
         live += its_own
-        if reference is not None and reference.url != target.url:
+        if references and (reference := references.get(target.name)) is not None:
             live += _compared(its_own, target, reference, file=file, past_cache=past_cache)
     return (*dist, *live)
 
 
 def _compared(
-    checks: Iterable[PlannedLive], target: Target, reference: Target, *, file: str, past_cache: str
+    checks: Iterable[PlannedLive], target: Target, reference: Target | Recorded, *, file: str, past_cache: str
 ) -> Iterator[PlannedLive]:
     """What is compared of a target: all that its checks look at, each address once, and the home page with the files that it names."""
     home = Probe(path="/", accept=ACCEPT)
-    specs = {home: SameAsSpec(probe=home, reference=reference.url, with_named=True, past_cache=past_cache)}
+    shown = reference.address if isinstance(reference, Recorded) else reference.url
+    specs = {home: SameAsSpec(probe=home, reference=shown, with_named=True, past_cache=past_cache)}
     for check in checks:
         if isinstance(check.check, PageCheck | AssetCheck | AnswerCheck | HealthCheck):
             probe = next(iter(check.questions({})))
@@ -138,7 +139,7 @@ def _compared(
             }:  # a stranger meets Access, not the site
                 specs[probe] = SameAsSpec(
                     probe=probe,
-                    reference=reference.url,
+                    reference=shown,
                     as_file=isinstance(check.check, AssetCheck),
                     past_cache=past_cache,
                 )

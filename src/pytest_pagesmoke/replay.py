@@ -9,10 +9,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.addresses import TARGET_NAME, BadAddress, read_address
-from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Seen, Target
+from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Recorded, Seen, Target
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.recognise import origin, parse_json
-from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry
+from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry, without_cut_body
 from pytest_pagesmoke.redact import NO_SECRETS
 from pytest_pagesmoke.settings import Declared
 
@@ -30,6 +30,7 @@ class Reported:
     name: str
     url: str
     kind: Kind
+    verdict: str = ""
     sent: tuple[str, ...] = ()
     observations: Mapping[Probe, Observation] = field(default_factory=dict, repr=False)
     of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
@@ -61,6 +62,28 @@ class Reported:
             headers=headers,
             manners=declared.checks.manners if declared else manners,
         )
+
+
+def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
+    """What the report holds of the target of this name, or of its only one, to be compared with. Raises BadReport where that was not good."""
+    of_name = [one for one in report.targets if one.name == target]
+    found = of_name or (report.targets if len(report.targets) == 1 else ())
+    if not found:
+        names = ", ".join(one.name for one in report.targets)
+        raise BadReport(
+            f"holds nothing of {target}, but of {names}: give the target the name that it has there, --pagesmoke=NAME=URL"
+        )
+    if found[0].verdict != "good":
+        raise BadReport(
+            f"says that {found[0].name} was {found[0].verdict or 'not good'}: compare with the report of a good run"
+        )
+    answers = {probe: without_cut_body(seen) for probe, seen in found[0].observations.items()}
+    if urlsplit(found[0].url).path in (
+        "",
+        "/",
+    ):  # then what a page names, and what the settings name, are addresses of one kind
+        answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
+    return Recorded(address=f"{found[0].url} in {shown}", answers=answers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +142,7 @@ def _target(it: Part) -> Reported:
         name=name,
         url=url,
         kind=Kind(kind),
+        verdict=it.text("verdict") if it.has("verdict") else "",
         sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
         observations=dict(entries),
         of_check=dict(_of_checks(it, entries)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
-from pytest_pagesmoke.model import Finding, NoAnswer, Observation, Probe, Reason, Remark, Seen, Target
+from pytest_pagesmoke.model import Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.settle import (
@@ -159,7 +159,7 @@ class Run:
         return judge(check, seen, started=started, ended=ended)
 
     async def ask(
-        self, target: Target, reference: Target | None, questions: Questions, asked: _Asked
+        self, target: Target, reference: Target | Recorded | None, questions: Questions, asked: _Asked
     ) -> tuple[Seen, float, float]:
         """What ``target`` answers to ``questions``, and from when to when; what is ``asked`` already is waited for."""
         seen: dict[Probe, Observation] = {}
@@ -167,9 +167,13 @@ class Run:
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
         while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
+            if isinstance(reference, Recorded):
+                known = [probe for probe in probes if probe.of_reference]
+                seen |= {probe: reference.answer_to(replace(probe, of_reference=False)) for probe in known}
+                probes = [probe for probe in probes if not probe.of_reference]
             tasks = [
                 self._ask_once(reference, replace(probe, of_reference=False), asked)
-                if reference is not None and probe.of_reference
+                if isinstance(reference, Target) and probe.of_reference
                 else self._ask_once(target, probe, asked)
                 for probe in probes
             ]

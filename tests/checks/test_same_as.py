@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -336,3 +337,21 @@ class TestWithoutAnAnswer:
         (found,) = judged(nothing, answer(PAGE, there=True))
         assert isinstance(found, Finding)
         assert found.rule.id == "unreachable"
+
+
+class TestAReport:
+    def test_a_body_that_it_leaves_out_is_compared_by_its_digest(self) -> None:
+        script = "application/javascript"
+        here = answer("let a=1", media_type=script)
+        for body, same in (("let a=1", True), ("let a=2", False)):
+            kept = replace(answer(there=True, media_type=script), digest=hashlib.sha256(body.encode()).hexdigest())
+            found = judged(here, kept, of=spec("/static/app.js", as_file=True))
+            assert (found == []) is same
+
+    def test_a_page_that_it_leaves_out_cannot_be(self) -> None:
+        kept = replace(answer(there=True), digest=hashlib.sha256(PAGE.encode()).hexdigest())
+        (found,) = judged(answer(PAGE), kept)
+        assert isinstance(found, Finding)
+        assert found.actual == "the report leaves out its body, which was too large"
+        empty = replace(answer("", 404, there=True), digest=hashlib.sha256(b"").hexdigest())
+        assert judged(answer("", 404), empty) == []

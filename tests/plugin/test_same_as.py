@@ -124,3 +124,55 @@ def test_what_it_does_not_take(given: str, args: list[str], said: str, run: Pyte
     result = run(*args, f"--pagesmoke-same-as={given}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
+
+
+def test_the_last_good_deployment_as_a_file(serve: Serve, run_both: Pytest) -> None:
+    good, here = serve(NEW), serve(OLD)
+    assert run_both(f"--pagesmoke=here={good.url}", "--pagesmoke-report=good.json").ret == 0
+    asked = len(good.asked)
+    result = run_both(f"--pagesmoke=here={good.url}", "--pagesmoke-same-as=good.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["warning   here /: not compared with * in good.json: /static/site.css (the report holds no answer to *"]
+    )
+    asked = len(good.asked)
+    result = run_both(f"--pagesmoke=other={here.url}", "--pagesmoke-same-as=good.json")
+    assert result.ret == 1
+    assert failed(result) == ["test_same_as[other-/]", "test_same_as[other-/static/app.js]"]
+    result.stdout.fnmatch_lines(
+        [f"same-as-differs: expected what {good.url} in good.json/static/app.js serves, got other bytes"]
+    )
+    assert len(good.asked) == asked  # it may be long gone
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("{}", "is no report of pytest-pagesmoke: *"),
+        ("", "is no JSON *"),
+    ],
+)
+def test_a_file_that_is_no_report(content: str | None, said: str, run: Pytest, pytester: pytest.Pytester) -> None:
+    if content is not None:
+        (pytester.path / "good.json").write_text(content)
+    result = run("--base-url=http://127.0.0.1:9", "--pagesmoke-same-as=good.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: pagesmoke: --pagesmoke-same-as=good.json: {said}"])
+
+
+def test_the_report_must_be_of_a_good_run(serve: Serve, run: Pytest) -> None:
+    broken = serve({**NEW, "/login": Reply(404)})
+    assert run(f"--pagesmoke=x={broken.url}", "--pagesmoke-report=bad.json").ret == 1
+    result = run(f"--pagesmoke=x={broken.url}", "--pagesmoke-same-as=bad.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *: says that x was broken: compare with the report of a good run"])
+    assert (
+        run(f"--pagesmoke=one={serve(NEW).url}", f"--pagesmoke=two={serve(NEW).url}", "--pagesmoke-report=two.json").ret
+        == 0
+    )
+    result = run(f"--pagesmoke=x={broken.url}", "--pagesmoke-same-as=two.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: *: holds nothing of x, but of one, two: give the target the name that it has there, *"]
+    )

@@ -25,6 +25,7 @@ SAME_AS_DIFFERS = Rule(
 _CODE: Final = (".js", ".mjs", ".css")  # what of a page's own files is compared with it: its scripts and styles
 _SHOWN: Final = 3  # stretches, keys or files of a difference; whoever wants all has the two addresses
 _MAX_LINE: Final = 100
+_NOTHING: Final = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class SameAsCheck:
 
     def judge(self, spec: SameAsSpec, seen: Seen) -> Judgement:
         theirs = seen[_there(spec.probe)]
-        if flaw := _no_reference(theirs):
+        if flaw := _no_reference(theirs, as_file=spec.as_file):
             yield Finding(
                 rule=SAME_AS_DIFFERS,
                 subject=spec.path,
@@ -98,12 +99,12 @@ class SameAsCheck:
         differing: dict[Probe, _Difference] = {}
         unknown: list[str] = []
         for probe, as_file in _compared(spec, seen):
-            if probe != spec.probe and (flaw := _no_reference(seen[_there(probe)])):
+            if probe != spec.probe and (flaw := _no_reference(seen[_there(probe)], as_file=as_file)):
                 unknown.append(f"{probe.path} ({flaw})")
             elif found := _compare(probe, seen, as_file=as_file):
                 differing[probe] = found
         if unknown:
-            yield Remark(text=f"not compared, for {spec.reference} did not answer: {', '.join(unknown[:_SHOWN])}")
+            yield Remark(text=f"not compared with {spec.reference}: {', '.join(unknown[:_SHOWN])}")
         if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
             yield Remark(
                 text="the zone changed this page: its e-mail addresses are protected on one side (email-protection), and were not compared"
@@ -177,10 +178,12 @@ def _compared(spec: SameAsSpec, seen: Seen) -> Iterator[tuple[Probe, bool]]:
             yield probe, True
 
 
-def _no_reference(theirs: Observation) -> str:
+def _no_reference(theirs: Observation, *, as_file: bool) -> str:
     """Why the reference tells nothing; empty where it does."""
     if isinstance(theirs, NoAnswer):
         return theirs.text
+    if theirs.digest not in ("", _NOTHING) and not theirs.body and not as_file:
+        return "the report leaves out its body, which was too large"
     found = live.site_answer(theirs, subject="", status=theirs.status)
     if isinstance(found, Finding):
         return f"{found.rule.title} ({theirs.status})"
@@ -221,7 +224,7 @@ def _difference(ours: _Side, theirs: _Side, *, as_file: bool) -> _Difference | N
             f"content type {here.media_type or 'none'}",
             _lines(there.media_type or "(none)", here.media_type or "(none)"),
         )
-    if here.body == there.body:
+    if _sha256(here) == _sha256(there):
         return None
     if as_file:
         return _Difference("other bytes", _lines(_content(there), _content(here)))
@@ -251,7 +254,12 @@ def _leads(answer: Answer) -> str:
 
 
 def _content(answer: Answer) -> str:
-    return f"{len(answer.body):,} bytes, sha256 {hashlib.sha256(answer.body).hexdigest()[:12]}"
+    size = f"{len(answer.body):,} bytes, " if answer.body else ""  # a report may have left it out
+    return f"{size}sha256 {_sha256(answer)[:12]}"
+
+
+def _sha256(answer: Answer) -> str:
+    return answer.digest or hashlib.sha256(answer.body).hexdigest()
 
 
 def _lines(there: str, here: str) -> tuple[str, ...]:

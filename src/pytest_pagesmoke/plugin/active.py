@@ -7,7 +7,7 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ import pytest
 from pytest_pagesmoke.addresses import kind_of, without_credentials
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Recorded, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin import asking, local, verify_url
@@ -43,14 +43,15 @@ from pytest_pagesmoke.plugin.progress import ProgressLine
 from pytest_pagesmoke.plugin.replaying import (
     ASKS_NOTHING,
     Replaying,
-    report_to_replay,
+    report_in,
     selection_of,
     without_need_of_secrets,
 )
 from pytest_pagesmoke.plugin.reporting import Reporting, report_files
 from pytest_pagesmoke.plugin.results import Results, attach
+from pytest_pagesmoke.recorded import BadReport
 from pytest_pagesmoke.redact import secrets_of
-from pytest_pagesmoke.replay import Report
+from pytest_pagesmoke.replay import Report, as_reference
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.terminal import left_out, summary
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
@@ -95,9 +96,7 @@ class ActiveRun:
         file = self._settings.file
         self._project = file.parent if file else self._here
         selection = self._selection()
-        compared = self._compared_with(selection)
-        reference = compared.targets[0] if compared else None
-        known = [selection, *([compared] if compared else [])]
+        references, known = self._references(selection)
         self._secrets = secrets_of(
             [target for one in known for target in one.targets],
             [secret for one in known for secret in self._from_environment(one)],
@@ -112,7 +111,7 @@ class ActiveRun:
                 selection,
                 file=self._file_in_ids(),
                 build=activation.build,
-                reference=reference,
+                references=references,
                 past_cache=f"pagesmoke={int(time.time())}",
             )
         )
@@ -188,7 +187,7 @@ class ActiveRun:
         files = [*map(Path, written)] if self._is_worker else report_files(written, self._here)
         if replayed and Path(os.path.normpath(self._here / replayed)) in files:
             raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
-        return files, report_to_replay(self._here / replayed, replayed) if replayed else None
+        return files, report_in(self._here / replayed, option=f"--pagesmoke-replay={replayed}") if replayed else None
 
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
@@ -224,11 +223,34 @@ class ActiveRun:
             raise mistaken(said)
         return selection
 
-    def _compared_with(self, selection: Selection) -> Selection | None:
-        """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
+    def _references(self, selection: Selection) -> tuple[Mapping[str, Target | Recorded], list[Selection]]:
+        """What the targets are compared with, by their names; and all that is asked in this run. Raises SetUpError."""
         given = self._activation.same_as
         if not given:
-            return None
+            return {}, [selection]
+        if given.lower().endswith(".json") and "://" not in given:
+            return self._recorded(selection), [selection]
+        compared = self._compared_with(selection)
+        (reference,) = compared.targets
+        others = [target for target in selection.targets if target.url != reference.url]
+        return {target.name: reference for target in others}, [selection, compared]
+
+    def _recorded(self, selection: Selection) -> dict[str, Recorded]:
+        """What the targets are compared with, by their names: as an earlier report holds them. Raises SetUpError for what is none."""
+        given = self._activation.same_as
+        if not selection.targets:
+            raise SetUpError(
+                f"--pagesmoke-same-as={given}: no site is looked at: add the one to compare with it, --base-url=URL"
+            )
+        report = report_in(Path(self._here, given), option=f"--pagesmoke-same-as={given}")
+        try:
+            return {target.name: as_reference(report, target.name, shown=given) for target in selection.targets}
+        except BadReport as flaw:
+            raise SetUpError(f"--pagesmoke-same-as={given}: {flaw}") from None
+
+    def _compared_with(self, selection: Selection) -> Selection:
+        """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
+        given = self._activation.same_as
         found = select([given], declared=self._settings.targets, manners=self._settings.checks.manners)
         option = f"--pagesmoke-same-as={without_credentials(given)}"
         said = [mistake.replace("--pagesmoke=", "--pagesmoke-same-as=", 1) for mistake in found.mistakes]

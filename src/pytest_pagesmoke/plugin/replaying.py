@@ -65,16 +65,16 @@ def _not_judged(planned: PlannedLive, now: float) -> CheckRecord:
     )
 
 
-def report_to_replay(file: Path, shown: str) -> Report:
-    """The report in ``file``. Raises SetUpError, with the name as it was given, for what is none."""
+def report_in(file: Path, *, option: str) -> Report:
+    """The report in ``file``. Raises SetUpError, with the option as it was given, for what is none."""
     try:
         return read_report(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SetUpError(f"--pagesmoke-replay={shown}: cannot be read: {error.strerror}") from None
+        raise SetUpError(f"{option}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SetUpError(f"--pagesmoke-replay={shown}: is no text") from None
+        raise SetUpError(f"{option}: is no text") from None
     except BadReport as flaw:
-        raise SetUpError(f"--pagesmoke-replay={shown}: {flaw}") from None
+        raise SetUpError(f"{option}: {flaw}") from None
 
 
 def selection_of(report: Report, settings: Settings) -> Selection:
