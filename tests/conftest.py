@@ -12,7 +12,7 @@ import pytest
 
 import environments
 from environments import Environment
-from kit import Pytest, Reply, Respond, Serve, Site, by_mapping
+from kit import SCALED, Pytest, Reply, Respond, Serve, Site, by_mapping
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,15 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
 def run_both(request: pytest.FixtureRequest, run: Pytest) -> Pytest:
     """The same, once plain and once under xdist."""
     return lambda *args: run(*args, *request.param)
+
+
+@pytest.fixture
+def scaled(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In runs of this test what waits for a site to settle waits a tenth as long."""
+    folder = pytester.mkdir("scaled")
+    (folder / "scaled_time.py").write_text(SCALED)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("PYTEST_PLUGINS", "scaled_time")
 
 
 @pytest.fixture(scope="session")

@@ -98,3 +98,12 @@ def pytest_runtest_protocol(item, nextitem):
 def pytest_report_teststatus(report):
     if report.outcome == "rerun": return "rerun", "R", "RERUN"
 """
+
+#: By what time is scaled in runs that wait for a site to settle.
+SCALE = 10
+#: A plugin that scales it.
+SCALED = f"""
+from pytest_pagesmoke import run, settle
+for room, name in [(settle, "SPREAD_S"), (settle, "FIRST_PAUSE_S"), (settle, "LONGEST_PAUSE_S"), (settle, "_MARGIN_S"), (run, "_TICK_S")]:
+    setattr(room, name, getattr(room, name) / {SCALE})
+"""

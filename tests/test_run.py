@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import re
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from pytest_pagesmoke.model import (
     Judgement,
     Kind,
     Manners,
+    NoAnswer,
     Observation,
     Probe,
     Remark,
@@ -65,7 +67,9 @@ class PathsCheck:
     def judge(self, spec: Paths, seen: Seen) -> Judgement:
         for path in spec.paths:
             answer = seen[Probe(path=path)]
-            assert isinstance(answer, Answer)
+            if isinstance(answer, NoAnswer):
+                yield Finding(rule=BROKEN, subject=path, expected="200", actual=answer.text)
+                return
             yield Remark(text=f"{path} {answer.status} {answer.body.decode()}")
             if path == spec.paths[0] and answer.status != 200:
                 yield Finding(rule=BROKEN, subject=path, expected="200", actual=str(answer.status))
@@ -392,12 +396,48 @@ class TestSettling:
             run.result(paths("/a"))
 
     def test_a_second_look_asks_anew_and_once(self, start: Start) -> None:
-        run, observer = start(settle_s=0.5)
-        check = paths("/missing")
+        run, observer = start(settle_s=60.0)
+        check = paths("/a")
         run.ask_ahead([check])
         run.result(check)
         assert run.result(check).history is None
-        assert observer.asked.total() == 2
+        assert observer.asked.total() == 2 + 1
+
+    def test_but_not_at_what_was_given_up(self, start: Start) -> None:
+        """One good answer more would be no proof that it has settled."""
+        run, observer = start(settle_s=0.5)
+        check = paths("/missing")
+        run.ask_ahead([check])
+        assert run.result(check) is run.result(check)
+        assert observer.asked.total() == 1
+
+    def test_what_has_no_answer_when_the_time_is_up_is_what_failed(self, start: Start) -> None:
+        count: Counter[str] = Counter()
+
+        async def respond(target: Target, probe: Probe) -> Observation:
+            count[probe.path] += 1
+            if probe.path == "/hangs" and count[probe.path] > 1:
+                await asyncio.Event().wait()
+            late = probe.path == "/late" and count[probe.path] == 1
+            return Answer(url=target.url + probe.path, status=404 if late else 200)
+
+        run, observer = start(respond, settle_s=2.5)
+        late, hangs = paths("/late"), paths("/hangs")
+        run.ask_ahead([late, hangs])
+        assert run.result(late).findings == ()
+        result = run.result(hangs)
+        assert isinstance(result.observation, NoAnswer)
+        assert re.fullmatch(r"no complete answer when the time was up, after \d\.\d s", result.observation.text)
+        assert (len(result.findings), result.given_up) == (1, Why.TIME_IS_UP)
+        assert observer.in_flight.total() == 0
+
+    def test_the_first_round_is_bounded_as_well(self, start: Start) -> None:
+        run, observer = start(hang, settle_s=0.1)
+        site = replace(SITE, manners=Manners(timeout_s=0.4, concurrency=1))
+        checks = [paths(f"/{number}", target=site) for number in range(3)]
+        run.ask_ahead(checks)
+        assert all(run.result(check).given_up is Why.TIME_IS_UP for check in checks)
+        assert observer.asked.total() == 1
 
 
 class TestStopping:

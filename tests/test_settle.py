@@ -62,8 +62,10 @@ def again(*given: tuple[str, str] | tuple[str, dict[str, Failure]], chance: floa
 
 
 class TestWhatIsAskedNext:
-    def test_first_everything_at_once_and_however_long_it_takes(self) -> None:
-        assert decide(ALL, [], now=7.0, patience=PATIENCE, chance=MIDDLE) == AskAgain(what=ALL, at=7.0, until=None)
+    @pytest.mark.parametrize(("seconds", "until"), [(60.0, 67.0), (1.0, 17.0)])
+    def test_first_everything_at_once_with_time_enough_for_one_exchange(self, seconds: float, until: float) -> None:
+        patience = Patience(seconds=seconds, rounds=2, round_s=10.0)
+        assert decide(ALL, [], now=7.0, patience=patience, chance=MIDDLE) == AskAgain(what=ALL, at=7.0, until=until)
 
     def test_what_failed_alone(self) -> None:
         assert again(("abc", "b")) == ("b", FIRST_PAUSE_S)
@@ -113,6 +115,16 @@ class TestTheDeadline:
         assert isinstance(decision, AskAgain)
         assert decision.until == 100.0 + PATIENCE.seconds
 
+    def test_the_last_chance_to_pass_is_taken(self) -> None:
+        """A pause that would go beyond it would end the waiting long before its time."""
+        failing = [("abc", "a")] * 4  # the pause would be 8 seconds
+        decision = decided(*failing, patience=Patience(seconds=10.0))
+        assert isinstance(decision, AskAgain)
+        assert decision.at == pytest.approx(100.0 + 10.0 - SPREAD_S * 1.25 - 1.0)
+        late = decided(*failing, patience=Patience(seconds=5.0))
+        assert isinstance(late, AskAgain)
+        assert late.at == pytest.approx(103.1 + FIRST_PAUSE_S)
+
     def test_what_fails_at_the_end_is_blamed(self) -> None:
         short = Patience(seconds=2.0, rounds=2)
         assert decided(("abc", "ab"), ("ab", "b"), patience=short) == GivenUp(Why.TIME_IS_UP, frozenset("b"))
@@ -132,7 +144,10 @@ class TestTheDeadline:
     def test_a_site_that_never_failed_is_not_turned_down_for_being_slow(self) -> None:
         decision = decided(("abc", ""), patience=Patience(seconds=0.1, rounds=2))
         assert isinstance(decision, AskAgain)
-        assert decision.until is None
+        assert decision.until == decision.at + PATIENCE.round_s
+        long = decided(("abc", ""))
+        assert isinstance(long, AskAgain)
+        assert long.until == 100.0 + PATIENCE.seconds
         assert decided(("abc", ""), ("abc", ""), patience=Patience(seconds=0.1, rounds=2)) == Settled()
 
     def test_one_failure_is_enough_to_be_bound_by_it(self) -> None:
@@ -171,11 +186,12 @@ class TestRetryAfter:
         throttled = Failure(wait_s=60.0, throttled=True)
         assert decided(("abc", {"a": throttled})) == GivenUp(Why.TOLD_TO_WAIT, frozenset("a"))
 
-    def test_longer_than_there_is_time_is_asked_when_it_can_just_still_pass_where_down(self) -> None:
-        """It may be the old deployment that is down for maintenance, and the new one that is coming."""
-        what, after_s = again(("abc", {"a": Failure(wait_s=3600.0)}))
-        assert what == "a"
-        assert PATIENCE.seconds - after_s == pytest.approx(2 * SPREAD_S * 1.25, abs=0.2)
+    def test_one_machine_that_is_down_for_long_holds_nobody_up(self) -> None:
+        """It may be the old deployment that is down for maintenance, and the next question may meet the new one."""
+        assert again(("abc", {"a": Failure(wait_s=3600.0)})) == ("a", 30.0)
+        down = decided(("abc", {"a": Failure(wait_s=3600.0)}), patience=Patience(seconds=20.0))
+        assert isinstance(down, AskAgain)
+        assert 100.0 + 20.0 - down.at == pytest.approx(SPREAD_S * 1.25 + 1.0)  # it can just still pass
 
 
 class TestHistory:
@@ -251,7 +267,7 @@ class TestWhatAFailureMeans:
     def test_how_long_to_wait(self, status: int, said: str | None, wait_s: float) -> None:
         found = failure(answer(200), answer(status, said))
         assert found.wait_s == wait_s
-        assert found.throttled is (status == 429 and said is not None)
+        assert found.throttled is (status == 429 and wait_s > 0)
 
     @pytest.mark.parametrize("status", [200, 404, 500])
     def test_of_any_other_answer_it_means_nothing(self, status: int) -> None:

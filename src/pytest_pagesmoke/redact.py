@@ -256,8 +256,12 @@ def _forms(text: str) -> Iterator[str]:
     yield html.escape(text, quote=False)
     # And as JavaScript quotes: encodeURIComponent, encodeURI, URLSearchParams.
     unquoted = ("", "/", "!'()*", "!'()*;/?:@&=+$,#")
-    for quoted in (*(quote(text, safe=safe) for safe in unquoted), quote_plus(text), quote_plus(text, safe="*")):
+    for quoted in (
+        *(quote(text, safe=safe, errors="replace") for safe in unquoted),
+        quote_plus(text, errors="replace"),
+        quote_plus(text, safe="*", errors="replace"),
+    ):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(text.encode()).decode("ascii").rstrip("=")
+        yield encode(text.encode(errors="replace")).decode("ascii").rstrip("=")

@@ -6,12 +6,12 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
-from pytest_pagesmoke.model import Finding, Observation, Probe, Remark, Seen, Target
+from pytest_pagesmoke.model import Finding, NoAnswer, Observation, Probe, Reason, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.settle import (
@@ -94,6 +94,8 @@ class Run:
         self._asked: _Asked = {}
         self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
+        self._given_up: dict[str, CheckResult] = {}
+        self._stopped = False
         self._progress: dict[str, Progress] = {}
 
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
@@ -114,14 +116,22 @@ class Run:
     def result(self, check: PlannedLive, meanwhile: Callable[[list[Progress]], None] = lambda _: None) -> CheckResult:
         """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun).
 
+        But not what was waited for in vain: one good answer more would be no proof that it has settled, and the time is up.
         ``meanwhile`` is called every now and then with where the waiting stands: a line for each target that has not settled.
         Raises CancelledError when the run is, or has been, stopped.
         """
+        if check.id in self._given_up:
+            return self._given_up[check.id]
         pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
         self._taken.add(check.id)
         while not wait([pending], timeout=_TICK_S).done:  # bounded: every exchange has a deadline
+            if self._stopped:
+                raise CancelledError("the run is stopped")
             meanwhile([*self._progress.values()])
-        return pending.result()
+        result = pending.result()
+        if result.given_up is not None:
+            self._given_up[check.id] = result
+        return result
 
     def see(self, target: Target, questions: Questions) -> Seen:
         """Wait for what ``target`` answers to ``questions``, without any check."""
@@ -137,6 +147,7 @@ class Run:
 
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
+        self._stopped = True
         self._background.stop()
 
     def _submit(self, check: PlannedLive, *, anew: bool) -> Future[CheckResult]:
@@ -196,6 +207,15 @@ def _hand_out(promised: Mapping[str, Future[CheckResult]], done: Future[Mapping[
             future.set_result(done.result()[name])
 
 
+def _unanswered(check: PlannedLive, elapsed_s: float) -> Seen:
+    """What a check saw that had no answer when the time was up."""
+    text = f"no complete answer when the time was up, after {elapsed_s:.1f} s"
+    return {
+        probe: NoAnswer(url=probe.address(check.target), reason=Reason.TIMEOUT, text=text, elapsed_s=elapsed_s)
+        for probe in check.questions({})
+    }
+
+
 class _Settling:
     """Asks the checks of one target round by round, as `settle` decides."""
 
@@ -204,7 +224,11 @@ class _Settling:
         self._checks = {check.id: check for check in checks}
         target = next(iter(self._checks.values())).target
         self._target = target.name
-        self._patience = Patience(seconds=seconds, rounds=target.manners.settle_rounds)
+        self._patience = Patience(
+            seconds=seconds,
+            rounds=target.manners.settle_rounds,
+            round_s=max(one.target.manners.timeout_s for one in self._checks.values()),
+        )
         self._began = time.time()
         self._rounds: list[Round] = []
         self._last: dict[str, CheckResult] = {}
@@ -225,26 +249,32 @@ class _Settling:
                 if not isinstance(decision, AskAgain):
                     return self._results(decision)
                 self._report(clock())
-                try:
-                    async with asyncio.timeout_at(decision.until):
-                        await asyncio.sleep(decision.at - clock())
-                        await self._round(decision.what)
-                except TimeoutError:  # a round that the deadline cut off does not count
-                    pass
+                await asyncio.sleep(decision.at - clock())
+                await self._round(decision.what, until=decision.until)
         finally:
             self._run.report(self._target, None)
 
-    async def _round(self, what: Iterable[str]) -> None:
+    async def _round(self, what: Iterable[str], *, until: float) -> None:
         clock = asyncio.get_running_loop().time
-        started = clock()
+        started, began = clock(), time.time()
         asked: _Asked = {}
         checks = [self._checks[name] for name in sorted(what)]
-        seen = await asyncio.gather(
-            *(self._run.ask(check.target, check.reference, check.questions, asked) for check in checks)
-        )
+        asking = [
+            asyncio.create_task(self._run.ask(check.target, check.reference, check.questions, asked))
+            for check in checks
+        ]
+        try:
+            await asyncio.wait(asking, timeout=until - started)
+        finally:  # also when the run is stopped meanwhile
+            for task in (*asking, *asked.values()):
+                task.cancel()
         failed = {}
-        for check, (answers, began, over) in zip(checks, seen, strict=True):
-            result = self._last[check.id] = judge(check, answers, started=began, ended=over)
+        for check, task in zip(checks, asking, strict=True):
+            if task.done():
+                answers, first, last = task.result()
+            else:
+                answers, first, last = _unanswered(check, clock() - started), began, time.time()
+            result = self._last[check.id] = judge(check, answers, started=first, ended=last)
             if result.findings:
                 self._last_failed[check.id] = result
                 failed[check.id] = failure_of(result.findings[0], answers.values(), wall_clock=time.time())

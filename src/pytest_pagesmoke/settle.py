@@ -25,6 +25,10 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 8.0
 #: By how much of itself a pause varies either way, so that the targets of many runs are not all asked in step.
 JITTER: Final = 0.25
+#: For how long a 503 with Retry-After is heeded. It speaks for one machine, and the next question may meet another.
+_LONGEST_DOWN_S: Final = 30.0
+#: What the last rounds themselves take, when it is said from when on there is no time for them any more.
+_MARGIN_S: Final = 1.0
 _NEVER_ANSWERED: Final = frozenset({Reason.TLS_NAME, Reason.NOT_SENT, Reason.NOT_STARTED})
 
 
@@ -58,19 +62,20 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """``seconds`` from the first question on, in which ``rounds`` whole rounds in a row must pass."""
+    """``seconds`` from the first question on, in which ``rounds`` whole rounds in a row must pass. ``round_s``: what one may take at least."""
 
     seconds: float
     rounds: int = 2
+    round_s: float = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskAgain:
-    """Ask ``what`` at the time ``at``; what has not been answered by ``until`` (None: however long it takes) does not count."""
+    """Ask ``what`` at the time ``at``; what has not been answered by ``until`` has failed."""
 
     what: frozenset[str]
     at: float
-    until: float | None
+    until: float
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,14 @@ def decide(
     everything: frozenset[str], rounds: Sequence[Round], *, now: float, patience: Patience, chance: float
 ) -> AskAgain | Settled | GivenUp:
     """What to do next, of the checks ``everything`` of one target. ``chance`` is from 0 to 1, and varies the pauses."""
-    if not rounds:
-        return AskAgain(what=everything, at=now, until=None)  # there must be a verdict, whatever the time
+    if not rounds:  # there must be a verdict, however short the time
+        return AskAgain(what=everything, at=now, until=now + max(patience.seconds, patience.round_s))
     failing = _failing(rounds)
     varied = 1 + JITTER * (2 * chance - 1)
     if failing:
         if _is_certain(failing, everything):
             return GivenUp(Why.CANNOT_HEAL, frozenset(failing))
-        last_chance = rounds[0].started + patience.seconds - SPREAD_S * (1 + JITTER) * patience.rounds
+        last_chance = rounds[0].started + patience.seconds - SPREAD_S * (1 + JITTER) * (patience.rounds - 1) - _MARGIN_S
         what, at = _what_failed(failing, rounds, varied, last_chance=last_chance)
     elif (in_a_row := _whole_in_a_row(everything, rounds)) >= patience.rounds:
         return Settled()
@@ -113,9 +118,9 @@ def decide(
         # Where what failed has just passed, the whole set is due at once.
         pause_s = SPREAD_S * (1 + JITTER * chance) if in_a_row else 0.0
         what, at = everything, rounds[-1].ended + pause_s
-    if not any(each.failed for each in rounds):
-        return AskAgain(what=what, at=at, until=None)  # a good site is not turned down for being slow
     deadline = rounds[0].started + patience.seconds
+    if not any(each.failed for each in rounds):  # a good site is not turned down for being slow
+        return AskAgain(what=what, at=at, until=max(deadline, at + patience.round_s))
     if max(at, now) >= deadline:
         told = any(failure.throttled for _, failure in failing.values())
         return GivenUp(Why.TOLD_TO_WAIT if told else Why.TIME_IS_UP, frozenset(failing) or _last_failed(rounds))
@@ -146,8 +151,9 @@ def _what_failed(
 ) -> tuple[frozenset[str], float]:
     """Which of it to ask again first, and when: after a pause, and not before a server wants to be asked.
 
-    What one machine says for itself (503) holds no longer than until the ``last_chance``: it may be the old deployment that is down
-    for maintenance. Who limits a rate (429) limits whoever asks, whatever he asks for, and is not asked before the time.
+    The ``last_chance`` to pass in time is taken, be the pause due longer. What one machine says for itself (503) is heeded for some time:
+    it may be the old deployment that is down for maintenance. Who limits a rate (429) limits whoever asks, whatever he asks for,
+    and is not asked before the time.
     """
     in_a_row = 0
     for each in reversed(rounds):
@@ -155,11 +161,13 @@ def _what_failed(
             break
         in_a_row += 1
     pause_s = min(FIRST_PAUSE_S * 2 ** max(in_a_row - 1, 0), LONGEST_PAUSE_S) * varied
-    soonest = rounds[-1].ended + pause_s
+    over = rounds[-1].ended
+    soonest = min(over + pause_s, max(last_chance, over + min(pause_s, FIRST_PAUSE_S)))
     ready: dict[str, float] = {}
     for name, (seen, failure) in failing.items():
-        wanted = seen.ended + failure.wait_s
-        ready[name] = wanted if failure.throttled else min(wanted, max(last_chance, soonest))
+        ready[name] = seen.ended + failure.wait_s
+        if not failure.throttled:
+            ready[name] = min(ready[name], seen.ended + _LONGEST_DOWN_S, max(last_chance, soonest))
     throttled = [ready[name] for name, (_, failure) in failing.items() if failure.throttled]
     at = max(soonest, min(ready.values()), *throttled)
     return frozenset(name for name, time in ready.items() if time <= at), at
@@ -231,5 +239,7 @@ def failure_of(finding: Finding, seen: Iterable[Observation], *, wall_clock: flo
     return Failure(
         outlook=Outlook.NEVER_IF_ALL if finding.rule is live.REDIRECT_ELSEWHERE else Outlook.MAY_HEAL,
         wait_s=max((recognise.retry_after_s(one, wall_clock=wall_clock) for one in asked_to_wait), default=0.0),
-        throttled=any(one.status == 429 and "retry-after" in one.headers for one in asked_to_wait),
+        throttled=any(
+            one.status == 429 and recognise.retry_after_s(one, wall_clock=wall_clock) > 0 for one in asked_to_wait
+        ),
     )

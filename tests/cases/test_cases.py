@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kit import Pytest, Reply, Serve, Site
+from kit import SCALE, Pytest, Reply, Serve, Site
 
 HERE = Path(__file__).parent
 CHECKLIST = ("page[/]", "page[/login]", "health", "asset")
@@ -58,7 +58,7 @@ SETTINGS = {
     "set-url-with-suffix": (4, '*: targets.preview.url = "${PREVIEW_URL}" (now "preview*"): *right would be https://*'),
     "srv-access-token-refused": (1, "*hint *a service token was sent and refused*Service Auth*expired*"),
 }
-#: With `--pagesmoke-settle=SECONDS`: what must still fail, and at most how many requests it takes to know; times are those of the case.
+#: With `--pagesmoke-settle=SECONDS`: what must still fail, and at most how many requests it takes to know; times are scaled.
 SETTLING: Mapping[str, tuple[int, Mapping[str, str], int]] = {
     "srv-per-machine": (30, {}, 100),
     "srv-stale-index-settles": (20, {}, 100),
@@ -117,6 +117,7 @@ def test_a_server(name: str, set_up: SetUp, run: Pytest) -> None:
     assert cause is None or causes == ([f"{cause}:"] if cause else [])
 
 
+@pytest.mark.usefixtures("scaled")
 @pytest.mark.parametrize("name", SETTLING)
 def test_a_server_that_is_waited_for(name: str, set_up: SetUp, run: Pytest) -> None:
     seconds, wanted, most = SETTLING[name]
@@ -231,7 +232,7 @@ def _start(serve: Serve, answers: list[Mapping[str, Any]]) -> Site:
             (path == wanted or (wanted.endswith("*") and path.startswith(wanted[:-1])))
             and ("when" not in answer or sends(path, **answer["when"]))
             and site.paths.count(path) <= answer.get("times", float("inf"))
-            and time.monotonic() - begin() <= answer.get("until_s", float("inf"))
+            and time.monotonic() - begin() <= answer.get("until_s", float("inf")) / SCALE
             and number % answer.get("every", 1) == 0
         )
 

@@ -534,6 +534,11 @@ class ActiveRun:
             return
         terminalreporter.ensure_newline()
         terminalreporter.section("pagesmoke")
+        live = any(isinstance(check, PlannedLive) for check in self._selected.values())
+        if self._activation.settle_s is not None and not live:
+            terminalreporter.write_line(
+                "pagesmoke: --pagesmoke-settle waited for nothing: no built-in check of a site ran"
+            )
         tones = {"good": {"green": True}, "bad": {"red": True}}
         settings = self._shown_settings() if self._selected else ""
         deselected = [*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import pytest
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.overrides import Overrides
+from pytest_pagesmoke.plugin.results import sendable
 from pytest_pagesmoke.verdict import Outcome
 
 _CHANNEL_KEY: Final = "pagesmoke_asking"
@@ -28,17 +30,13 @@ def serve(node: Any, look: Callable[[str, Overrides, bool], Outcome]) -> None:
 
     def answer(question: dict[str, Any]) -> None:
         try:
-            said = asdict(look(question["check"], Overrides(**question["overrides"]), question["by_target"]))
-            if not channel.isclosed():  # the worker may be gone by now
-                channel.send(said)
+            said = sendable(asdict(look(question["check"], Overrides(**question["overrides"]), question["by_target"])))
         except CancelledError:
-            fail("")
+            said = {"error": ""}
         except Exception as error:  # noqa: BLE001 - whatever it is: a worker waits for an answer, and would for ever
-            fail(f"{type(error).__name__}: {error}")
-
-    def fail(error: str) -> None:
-        if not channel.isclosed():
-            channel.send({"error": error})
+            said = {"error": f"{type(error).__name__}: {error}"}
+        with suppress(OSError):  # the worker is gone
+            channel.send(said)
 
     def begin(question: dict[str, Any]) -> None:
         # The callback runs in the thread that reads all of the workers' messages: it must not wait itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -48,7 +49,7 @@ def share(server: LocalServer, node: Any) -> None:
 
     def answer() -> None:
         outcome = server.wait()
-        if not channel.isclosed():  # the worker may be gone by now
+        with suppress(OSError):  # the worker is gone
             channel.send({"started": isinstance(outcome, Started), **asdict(outcome)})
 
     # The callback runs in the thread that reads all of the workers' messages: it must not wait itself.

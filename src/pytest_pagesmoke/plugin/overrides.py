@@ -41,6 +41,10 @@ def read_overrides(headers: object, timeout_s: object, user_agent: object) -> Ov
             pytest.fail("pagesmoke_headers: a header's name has a line break; it is not shown", pytrace=False)
         if _has_line_break(value):
             pytest.fail(f"pagesmoke_headers: {name!r} has a line break in its value, which is not shown", pytrace=False)
+        if not (name + value).isascii():  # what is in the environment and no text becomes half characters
+            pytest.fail(
+                "pagesmoke_headers: a header has a character that no header can have; it is not shown", pytrace=False
+            )
     if timeout_s is not None and (
         isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s < math.inf
     ):

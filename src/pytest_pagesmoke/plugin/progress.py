@@ -63,5 +63,7 @@ class ProgressLine:
             if one.rounds and (state != said or now - when >= _EVERY_S):
                 self._said[one.target] = (state, now)
                 reporter.ensure_newline()
+                if reporter._tw.width_of_current_line:  # noqa: SLF001 - dots of xdist's, of which the reporter does not know
+                    reporter.write_line("")
                 reporter.write_line(f"pagesmoke: {progress_line(one, now=now)}")
                 reporter.flush()

@@ -19,10 +19,19 @@ _PHASES: Final = ("setup", "call", "teardown")
 _OUTCOMES: Final = ("skipped", "passed", "failed")
 
 
+def sendable(value: Any) -> Any:
+    """``value`` as it can travel between xdist's processes. (`Any`: builtins of any kind.) Half a character, which JSON can name, cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: sendable(part) for key, part in value.items()}
+    return [sendable(part) for part in value] if isinstance(value, list) else value
+
+
 def attach(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
     """Let a report say what rows its test counts for. Whoever makes it does not know yet what becomes of it: subtests, reruns."""
     # Builtins only: anything else would kill an xdist worker.
-    vars(report)[_ATTRIBUTE] = [asdict(record) for record in records]
+    vars(report)[_ATTRIBUTE] = [sendable(asdict(record)) for record in records]
 
 
 def attach_ends(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
