@@ -70,15 +70,15 @@ def test_an_own_option_adds_the_checks_to_the_projects_tests(
 
 
 @pytest.mark.parametrize("option", ["--base-url", "--pagesmoke"])
-def test_with_other_paths_only_those_are_run(pytester: pytest.Pytester, run_both: Pytest, option: str) -> None:
+def test_with_other_paths_only_those_are_run(pytester: pytest.Pytester, run: Pytest, option: str) -> None:
     pytester.makepyfile(test_own=OWN_TEST)
-    run_both("test_own.py", f"{option}={DEAD}").assert_outcomes(passed=1)
+    run("test_own.py", f"{option}={DEAD}").assert_outcomes(passed=1)
 
 
-def test_testpaths_are_a_run_without_paths(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+def test_testpaths_are_a_run_without_paths(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     pytester.makeini("[pytest]\ntestpaths = sub")
     (pytester.mkdir("sub") / "test_own.py").write_text(OWN_TEST)
-    run_both(f"--pagesmoke={serve(GOOD_SITE).url}").assert_outcomes(passed=5)
+    run(f"--pagesmoke={serve(GOOD_SITE).url}").assert_outcomes(passed=5)
 
 
 def test_the_settings_file_named_runs_the_checks_alone(
@@ -122,8 +122,8 @@ def test_without_autoload_it_is_loaded_by_its_name(serve: Serve, monkeypatch: py
         (["pagesmoke.toml::test_pages", f"--base-url={DEAD}"], "*test_pages: no such test*"),
     ],
 )
-def test_a_wrong_set_up_is_a_usage_error(run_both: Pytest, args: list[str], said: str) -> None:
-    result = run_both(*args)
+def test_a_wrong_set_up_is_a_usage_error(run: Pytest, args: list[str], said: str) -> None:
+    result = run(*args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
 

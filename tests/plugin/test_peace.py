@@ -147,8 +147,8 @@ def _daily_runs() -> list[DailyRun]:
 
     Plain, every loading with every source; but `--base-url X` and PYTEST_ADDOPTS, which differ from `--base-url=X` and addopts by
     who defines the option and when, with the plugins as they are installed alone. Of these each has another one hand out the address.
-    Under xdist, three times as slow, those with every source, and any other loading with one, by turns: a worker can lack a
-    plugin or its order, or it can lack the address.
+    Under xdist, three times as slow, those with every source, and any other loading with one, by turns (of those without autoload, every
+    second): a worker can lack a plugin or its order, or it can lack the address.
     """
     runs: list[DailyRun] = []
     for number, loading in enumerate(_loadings()):
@@ -156,7 +156,7 @@ def _daily_runs() -> list[DailyRun]:
             whole = loading in AS_INSTALLED
             if whole or source.name not in {"two-words", "addopts-variable"}:
                 runs.append(DailyRun(loading, source, ()))
-            if whole or number % len(SOURCES) == turn:
+            if whole or (number % len(SOURCES) == turn and (loading.autoload or number % 2)):
                 runs.append(DailyRun(loading, source, ("-n", "2")))
     return runs
 

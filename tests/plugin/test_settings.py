@@ -123,17 +123,17 @@ def test_the_kind_is_the_settings_own(pytester: pytest.Pytester, serve: Serve, r
 
 
 @pytest.mark.parametrize("option", ["--base-url", "--pagesmoke"])
-def test_a_run_without_paths_adds_it(pytester: pytest.Pytester, serve: Serve, run_both: Pytest, option: str) -> None:
+def test_a_run_without_paths_adds_it(pytester: pytest.Pytester, serve: Serve, run: Pytest, option: str) -> None:
     settings(pytester.path, 'pages = ["/"]')
     pytester.makepyfile(OWN_TEST)
-    run_both(f"{option}={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
+    run(f"{option}={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
 
 
-def test_testpaths_are_a_run_without_paths(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+def test_testpaths_are_a_run_without_paths(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     settings(pytester.path, 'pages = ["/"]')
     pytester.makeini("[pytest]\ntestpaths = tests")
     (pytester.mkdir("tests") / "test_own.py").write_text(OWN_TEST)
-    run_both(f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
+    run(f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=2)
 
 
 def test_headers_of_the_settings_go_before_a_password_in_the_address(
@@ -214,10 +214,10 @@ def test_two_files_named_are_an_error(pytester: pytest.Pytester, run: Pytest) ->
     result.stderr.fnmatch_lines(["*one settings file a run, not 2*"])
 
 
-def test_a_file_that_names_nothing_for_the_target_is_an_error(pytester: pytest.Pytester, run_both: Pytest) -> None:
+def test_a_file_that_names_nothing_for_the_target_is_an_error(pytester: pytest.Pytester, run: Pytest) -> None:
     """Never exit status 0 for a run that checks nothing."""
     settings(pytester.path, "spa = true")
-    result = run_both("pagesmoke.toml", "--base-url=http://127.0.0.1:1")
+    result = run("pagesmoke.toml", "--base-url=http://127.0.0.1:1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*pagesmoke.toml names nothing to check on local*"])
 
@@ -233,12 +233,12 @@ def test_it_may_be_there_for_the_projects_own_tests_alone(pytester: pytest.Pytes
     assert "names nothing" not in result.stdout.str()
 
 
-def test_an_id_of_its_own(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+def test_an_id_of_its_own(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     settings(
         pytester.path,
         'answers = [{ path = "/", id = "home page" }, { path = "/", id = "again", headers = { etag = false } }]',
     )
-    result = run_both(f"--base-url={serve(GOOD_SITE).url}", "-v")
+    result = run(f"--base-url={serve(GOOD_SITE).url}", "-v")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines_random(["*test_answer[[]local-home%20page]*", "*test_answer[[]local-again]*"])
 

@@ -253,10 +253,11 @@ class TestOnceMoreWithoutIt:
 
 
 class _BreaksAtFirst(EdgeServer):
-    """Breaks its first connection, and is good from then on."""
+    """Breaks the connection of the first question to one path, and is good from then on."""
 
     def __init__(self) -> None:
-        super().__init__([Machine(lambda *_: self.asked > 1, "refuses")], seed=1)
+        breaks = iter([True])
+        super().__init__([Machine(lambda _, path: path != PATHS[0] or not next(breaks, False), "refuses")], seed=1)
 
 
 def test_on_a_terminal_one_line_is_written_over(serve: Serve, pytester: pytest.Pytester) -> None:
