@@ -644,7 +644,7 @@ def test_where_the_wanted_build_is() -> None:
     one = said(run(OTHER_BUILD, name="old", url="https://5be8c75c.example.pages.dev"))
     assert "this address is that of one deployment, for ever" in one
     assert "--pagesmoke-settle" not in one
-    assert said(local(OTHER_BUILD)) == "build again: what is served here was made of another commit"
+    assert said(local(OTHER_BUILD)) == "build again, and start the server anew: what is served here is of another build"
 
 
 def test_the_wanted_build_is_verified() -> None:

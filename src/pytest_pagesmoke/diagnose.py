@@ -359,7 +359,7 @@ def _next_for_access(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
 
 def _next_for_other_commit(run: TargetRun) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
-        return ("build again: what is served here was made of another commit",)
+        return ("build again, and start the server anew: what is served here is of another build",)
     steps = [
         "see whether the wanted build was deployed, and as what: npx wrangler pages deployment list",
         "if it is not listed, or failed: its build or its deployment did not succeed; read what that said",

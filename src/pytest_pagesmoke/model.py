@@ -180,9 +180,10 @@ Seen = Mapping[Probe, Observation]
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A deployment as an earlier report holds it: who answered, where that stands (``address``), and what to which question."""
+    """A deployment as an earlier report, in ``file``, holds it: what it answered to which question."""
 
     address: str
+    file: str
     answers: Seen = field(repr=False)
 
     def answer_to(self, probe: Probe) -> Observation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pytest_pagesmoke.checks.answer import AnswerCheck
@@ -129,20 +130,16 @@ def _compared(
 ) -> Iterator[PlannedLive]:
     """What is compared of a target: all that its checks look at, each address once, and the home page with the files that it names."""
     home = Probe(path="/", accept=ACCEPT)
-    shown = reference.address if isinstance(reference, Recorded) else reference.url
-    specs = {home: SameAsSpec(probe=home, reference=shown, with_named=True, past_cache=past_cache)}
+    address, file_of = (reference.address, reference.file) if isinstance(reference, Recorded) else (reference.url, "")
+    make = partial(SameAsSpec, reference=address, recorded_in=file_of, past_cache=past_cache)
+    specs = {home: make(probe=home, with_named=True)}
     for check in checks:
         if isinstance(check.check, PageCheck | AssetCheck | AnswerCheck | HealthCheck):
             probe = next(iter(check.questions({})))
             if not probe.as_stranger and probe.path not in {
                 known.path for known in specs
             }:  # a stranger meets Access, not the site
-                specs[probe] = SameAsSpec(
-                    probe=probe,
-                    reference=shown,
-                    as_file=isinstance(check.check, AssetCheck),
-                    past_cache=past_cache,
-                )
+                specs[probe] = make(probe=probe, as_file=isinstance(check.check, AssetCheck))
     for spec in specs.values():
         yield PlannedLive(target=target, check=SameAsCheck(), spec=spec, file=file, reference=reference)
 

@@ -83,7 +83,7 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
         "/",
     ):  # then what a page names, and what the settings name, are addresses of one kind
         answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
-    return Recorded(address=f"{found[0].url} in {shown}", answers=answers)
+    return Recorded(address=found[0].url, file=shown, answers=answers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def test_another_build(pytester: pytest.Pytester, serve: Serve, run_both: Pytest
             "target * verdict  build  pages  time",
             "x * BROKEN   0/1    1/1 *",
             "cause     wrong-build: *",
-            "next      build again: *",
+            "next      build again, and start the server anew: *",
             f"verify    pytest pagesmoke.toml {option} --pagesmoke-build={OTHER}",
         ]
     )

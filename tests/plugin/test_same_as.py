@@ -140,7 +140,7 @@ def test_the_last_good_deployment_as_a_file(serve: Serve, run_both: Pytest) -> N
     assert result.ret == 1
     assert failed(result) == ["test_same_as[other-/]", "test_same_as[other-/static/app.js]"]
     result.stdout.fnmatch_lines(
-        [f"same-as-differs: expected what {good.url} in good.json/static/app.js serves, got other bytes"]
+        [f"same-as-differs: expected what {good.url}/static/app.js served, by good.json, got other bytes"]
     )
     assert len(good.asked) == asked  # it may be long gone
 

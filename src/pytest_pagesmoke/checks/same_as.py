@@ -30,7 +30,7 @@ _NOTHING: Final = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True, kw_only=True)
 class SameAsSpec:
-    """What is compared: the question ``probe``, asked here and of the reference, whose address is ``reference``.
+    """What is compared: the question ``probe``, asked here and of the reference, whose address is ``reference``; or held by the report ``recorded_in``.
 
     ``as_file``: by its bytes. ``with_named``: with the scripts and styles that this page names. ``past_cache`` is a query that no cache
     can have seen.
@@ -41,6 +41,7 @@ class SameAsSpec:
     as_file: bool = False
     with_named: bool = False
     past_cache: str = "pagesmoke=past-the-cache"
+    recorded_in: str = ""
     id: str = ""
 
     @property
@@ -48,13 +49,19 @@ class SameAsSpec:
         """As the settings have it."""
         return self.probe.path
 
+    @property
+    def shown(self) -> str:
+        """The reference, in words."""
+        return f"{self.reference} in {self.recorded_in}" if self.recorded_in else self.reference
+
 
 @dataclass(frozen=True)
 class _Difference:
-    """In one line, and in a few: what is there (`-`), and what is here (`+`)."""
+    """In one line, and in a few: what is there (`-`), and what is here (`+`). ``failed``: here is no answer like that at all."""
 
     short: str
     lines: tuple[str, ...] = ()
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class SameAsCheck:
             yield Finding(
                 rule=SAME_AS_DIFFERS,
                 subject=spec.path,
-                expected=f"an answer of {spec.reference} to compare with",
+                expected=f"an answer of {spec.shown} to compare with",
                 actual=flaw,
             )
             return
@@ -104,7 +111,7 @@ class SameAsCheck:
             elif found := _compare(probe, seen, as_file=as_file):
                 differing[probe] = found
         if unknown:
-            yield Remark(text=f"not compared with {spec.reference}: {', '.join(unknown[:_SHOWN])}")
+            yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
         if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
             yield Remark(
                 text="the zone changed this page: its e-mail addresses are protected on one side (email-protection), and were not compared"
@@ -118,6 +125,7 @@ class SameAsCheck:
         ]
         lines = [line for found in differing.values() for line in found.lines]
         only_cached = all(_is_right_past_cache(probe, spec, seen) for probe in differing)
+        served = f"served, by {spec.recorded_in}" if spec.recorded_in else "serves"
         hint = ""
         if only_cached:
             hint = "a cache answers with another copy: asked past it, the deployment serves the same"
@@ -126,11 +134,12 @@ class SameAsCheck:
         return Finding(
             rule=SAME_AS_DIFFERS,
             subject=spec.path,
-            expected=f"what {spec.reference}{'' if spec.path == '/' else spec.path} serves",
+            expected=f"what {spec.reference}{'' if spec.path == '/' else spec.path} {served}",
             actual="; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""),
             hint=hint,
             diff=tuple(lines[: 2 * _SHOWN]),
-            other_build=not only_cached,
+            # A site that fails is not of another build for that.
+            other_build=not only_cached and not all(found.failed for found in differing.values()),
             only_cached=only_cached,
         )
 
@@ -209,14 +218,15 @@ def _compare(probe: Probe, seen: Seen, *, as_file: bool) -> _Difference | None:
     if not isinstance(theirs, Answer):
         return None
     if not isinstance(ours, Answer):
-        return _Difference(ours.text) if ours else None
+        return _Difference(ours.text, failed=True) if ours else None
     return _difference(_side(probe, seen, ours), _side(_there(probe), seen, theirs), as_file=as_file)
 
 
 def _difference(ours: _Side, theirs: _Side, *, as_file: bool) -> _Difference | None:
     here, there = ours.answer, theirs.answer
     if here.status != there.status:
-        return _Difference(f"{here.status}, and there {there.status}", _lines(str(there.status), str(here.status)))
+        lines = _lines(str(there.status), str(here.status))
+        return _Difference(f"{here.status}, and there {there.status}", lines, failed=True)
     if (leads := _leads(here)) != (leads_there := _leads(there)):
         return _Difference(f"leads to {leads or 'nowhere'}", _lines(leads_there or "(nowhere)", leads or "(nowhere)"))
     if here.media_type != there.media_type:

@@ -6,20 +6,18 @@ import os
 import shlex
 import sys
 import threading
-import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.addresses import kind_of, without_credentials
-from pytest_pagesmoke.checks.build import BuildCheck
+from pytest_pagesmoke.addresses import without_credentials
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Recorded, Target
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive, plan, without_build
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
 from pytest_pagesmoke.plugin import asking, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
@@ -30,7 +28,6 @@ from pytest_pagesmoke.plugin.collection import (
     OVERRIDES_FIXTURE,
     CheckItem,
     collect_checks,
-    is_chosen,
     needs,
     parametrize,
     shield,
@@ -43,24 +40,16 @@ from pytest_pagesmoke.plugin.progress import ProgressLine
 from pytest_pagesmoke.plugin.replaying import (
     ASKS_NOTHING,
     Replaying,
-    report_in,
-    selection_of,
-    without_need_of_secrets,
 )
-from pytest_pagesmoke.plugin.reporting import Reporting, report_files
+from pytest_pagesmoke.plugin.reporting import Reporting
 from pytest_pagesmoke.plugin.results import Results, attach
-from pytest_pagesmoke.recorded import BadReport
-from pytest_pagesmoke.redact import secrets_of
-from pytest_pagesmoke.replay import Report, as_reference
+from pytest_pagesmoke.plugin.set_up import SetUp
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.terminal import left_out, summary
-from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
-from pytest_pagesmoke.targets import Selection, select
+from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
-from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 
 _CHECKLIST: Final = "none, so the built-in checklist: pages / and /login, health /api/health/status, asset /static/app.js; dist with worker and routes"
-_BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
 
 def activate(config: pytest.Config, activation: Activation) -> None:
@@ -90,58 +79,29 @@ class ActiveRun:
         self._config = config
         self._activation = activation
         self._is_worker = hasattr(config, "workerinput")
-        self._here = config.invocation_params.dir
-        files, self._replay = self._reports()
-        self._settings = load(self._here, named=Path(activation.file) if activation.file else None)
-        file = self._settings.file
-        self._project = file.parent if file else self._here
-        selection = self._selection()
-        references, known = self._references(selection)
-        self._secrets = secrets_of(
-            [target for one in known for target in one.targets],
-            [secret for one in known for secret in self._from_environment(one)],
-        )
-        self._options = selection.options
+        self._set_up = set_up = SetUp(config, activation)
+        selection = set_up.selection
+        self._settings = set_up.settings
+        self._secrets = set_up.secrets
+        self._planned = set_up.planned
+        self._replay = set_up.replay
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
         self.multiplies = len(selection.targets) > bool(activation.base_url)
-        self._planned = self._without_secrets(
-            plan(
-                self._settings,
-                selection,
-                file=self._file_in_ids(),
-                build=activation.build,
-                references=references,
-                past_cache=f"pagesmoke={int(time.time())}",
-            )
-        )
-        if not self._planned and activation.file:
-            raise SetUpError(
-                f"{file} names nothing to check on {', '.join(target.name for target in selection.targets)}{self._idle_build()}"
-            )
-        names = [check.id.partition("::")[2] for check in self._planned]
-        for choice in activation.chosen:
-            if not any(is_chosen(name, [choice]) for name in names):
-                needs = " without --pagesmoke-build=COMMIT" * (
-                    not activation.build and is_chosen(choice, [BuildCheck.test])
-                )
-                raise SetUpError(
-                    f"{FILE_NAME}::{choice}: no such test in this run{needs}, which has:\n  " + "\n  ".join(names)
-                )
         self.collect = self._what_to_collect()
 
-        served = Path(self._here if selection.folder_typed else self._project, selection.served)
+        served = Path(set_up.here if selection.folder_typed else set_up.project, selection.served)
         self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
         here = not (self._is_worker or self._replay)
-        self._server = None if not here else local.local_server(selection, folder=served, project=self._project)
+        self._server = None if not here else local.local_server(selection, folder=served, project=set_up.project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
         built = None
         if selection.dist is not None:
-            built = BuildOutput(served, shown=self._dist_shown, project=self._project, secrets=self._secrets)
-        self.reporting = Reporting(config, files, secrets=self._secrets)
+            built = BuildOutput(served, shown=self._dist_shown, project=set_up.project, secrets=self._secrets)
+        self.reporting = Reporting(config, set_up.files, secrets=self._secrets)
         self._looking: Looking | Replaying = Looking(
-            project=self._project,
+            project=set_up.project,
             dist=served,
             secrets=self._secrets,
             local=address,
@@ -164,7 +124,7 @@ class ActiveRun:
             dist=served if serving or selection.dist is not None else None,
             dist_row=DIST_TARGET if selection.dist is not None else serving or "",
             declared=self._settings.targets,
-            protected=self._known_production(),
+            protected=set_up.known_production(),
             secrets=self._secrets,
             find=self._looking.find,
             background=background,
@@ -180,176 +140,11 @@ class ActiveRun:
         self._left_out = False
         self._asks_for_workers = False
 
-    def _reports(self) -> tuple[list[Path], Report | None]:
-        """The files to write, and the report to judge again. Raises UsageError and SetUpError for what cannot be."""
-        written, replayed = self._activation.reports, self._activation.replay
-        # A worker writes none, and may be on another machine.
-        files = [*map(Path, written)] if self._is_worker else report_files(written, self._here)
-        if replayed and Path(os.path.normpath(self._here / replayed)) in files:
-            raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
-        return files, report_in(self._here / replayed, option=f"--pagesmoke-replay={replayed}") if replayed else None
-
-    def _selection(self) -> Selection:
-        """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
-        settings = self._settings
-        output, flaw = self._output()
-        if self._replay is not None:
-            settings = without_need_of_secrets(settings)
-            selection = selection_of(self._replay, settings)
-        else:
-            selection = select(
-                self._activation.what,
-                base_url=self._activation.base_url,
-                default_dist=output,
-                declared=settings.targets,
-                manners=settings.checks.manners,
-            )
-        served = self._replay is None and any(target.starts_here for target in selection.targets)
-        mistakes = [
-            *settings.mistakes,
-            *settings.missing_variables(
-                selection.used,
-                dist=selection.dist is not None or served,
-                idle=() if self._activation.build else (BuildCheck.key,),
-            ),
-        ]
-        if selection.dist is not None:
-            mistakes += settings.not_yet
-        said = [f"{self._shown(settings.file)}: {mistake}" for mistake in mistakes] + [*selection.mistakes]
-        if flaw and not selection.folder_typed and (served or selection.dist is not None):
-            said.append(flaw)
-        said += self._flaws_of_build(selection)
-        if said:
-            raise mistaken(said)
-        return selection
-
-    def _references(self, selection: Selection) -> tuple[Mapping[str, Target | Recorded], list[Selection]]:
-        """What the targets are compared with, by their names; and all that is asked in this run. Raises SetUpError."""
-        given = self._activation.same_as
-        if not given:
-            return {}, [selection]
-        if given.lower().endswith(".json") and "://" not in given:
-            return self._recorded(selection), [selection]
-        compared = self._compared_with(selection)
-        (reference,) = compared.targets
-        others = [target for target in selection.targets if target.url != reference.url]
-        return {target.name: reference for target in others}, [selection, compared]
-
-    def _recorded(self, selection: Selection) -> dict[str, Recorded]:
-        """What the targets are compared with, by their names: as an earlier report holds them. Raises SetUpError for what is none."""
-        given = self._activation.same_as
-        if not selection.targets:
-            raise SetUpError(
-                f"--pagesmoke-same-as={given}: no site is looked at: add the one to compare with it, --base-url=URL"
-            )
-        report = report_in(Path(self._here, given), option=f"--pagesmoke-same-as={given}")
-        try:
-            return {target.name: as_reference(report, target.name, shown=given) for target in selection.targets}
-        except BadReport as flaw:
-            raise SetUpError(f"--pagesmoke-same-as={given}: {flaw}") from None
-
-    def _compared_with(self, selection: Selection) -> Selection:
-        """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
-        given = self._activation.same_as
-        found = select([given], declared=self._settings.targets, manners=self._settings.checks.manners)
-        option = f"--pagesmoke-same-as={without_credentials(given)}"
-        said = [mistake.replace("--pagesmoke=", "--pagesmoke-same-as=", 1) for mistake in found.mistakes]
-        said += self._settings.missing_variables(found.used, dist=False, idle=(BuildCheck.key,))
-        if not said and (found.dist is not None or any(target.starts_here for target in found.targets)):
-            said.append(
-                f"{option}: takes the address of another deployment, or a target of the settings that has a url"
-            )
-        elif not said and all(target.url == found.targets[0].url for target in selection.targets):
-            nothing = "no site is" if not selection.targets else "that is the only site that is"
-            said.append(f"{option}: {nothing} looked at: add the one to compare with it, --base-url=URL")
-        if said:
-            raise mistaken(said)
-        (target,) = found.targets
-        same = next((one for one in selection.targets if one.url == target.url), None)
-        # Under a name of its own: what is asked, and the connections, go by names.
-        return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
-
-    def _flaws_of_build(self, selection: Selection) -> list[str]:
-        """Why a commit was given, and some target will not be asked for it."""
-        build, file = self._activation.build, self._settings.file
-        if not build:
-            return []
-        option = f"--pagesmoke-build={build}"
-        if not selection.targets:  # the build output alone; or what was meant for one is a mistake, and said already
-            return (
-                []
-                if selection.mistakes or selection.used
-                else [f"{option} is asked of a site: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"]
-            )
-        if file is None:
-            return [
-                f"{option} needs a {FILE_NAME}, which says where the site names its build; --pagesmoke-init writes one from what is there; add at its top: {_BUILD_LINE}"
-            ]
-        missing = without_build(self._settings, selection)
-        if not missing:
-            return []
-        place = "at its top" if file.name == FILE_NAME else "below [tool.pagesmoke]"
-        return [
-            f"{self._shown(file)}: no build for {', '.join(missing)}, which {option} needs; add {place}, or to a target of its own: {_BUILD_LINE}"
-        ]
-
-    def _idle_build(self) -> str:
-        """What is said of a `build` that no commit was given for, where there is nothing else."""
-        given = BuildCheck.key in self._settings.keys | frozenset().union(*self._settings.own_keys.values())
-        return (
-            " but build, which is asked for with --pagesmoke-build=COMMIT"
-            if given and not self._activation.build
-            else ""
-        )
-
-    def _without_secrets(self, planned: Iterable[Planned]) -> tuple[Planned, ...]:
-        """The checks, expecting what answers will hold: `***` for each secret. Raises SetUpError for one that would stand in a test id."""
-        found: list[Planned] = []
-        for check in planned:
-            if self._secrets.out_of(check.param) != check.param:
-                name = check.target.name if isinstance(check, PlannedLive) else check.row
-                raise SetUpError(
-                    f"{check.test} on {name}: a path or an id holds a secret of the headers, and would show it in a test id"
-                )
-            found.append(
-                replace(check, spec=self._secrets.out_of_spec(check.spec)) if isinstance(check, PlannedLive) else check
-            )
-        return tuple(found)
-
-    def _output(self) -> tuple[Path, str]:
-        """The build output, and why it is not known. As the settings have it, else wrangler's configuration, else `dist`."""
-        if self._settings.dist_path is not None:
-            return self._settings.dist_path, ""
-        try:
-            return output_of(find_configuration(self._project), self._project), ""
-        except ConfigurationError as error:
-            return Path("dist"), str(error)
-
-    def _known_production(self) -> list[str]:
-        """The addresses of production that the settings name, whether or not this run looks there."""
-        declared = [(one.address, one.kind) for one in self._settings.targets.values()]
-        return [
-            address.url for address, kind in declared if address and (kind or kind_of(address.host)) is Kind.PRODUCTION
-        ]
-
-    def _from_environment(self, selection: Selection) -> list[str]:
-        return [secret for name in selection.declared.values() for secret in self._settings.targets[name].secrets]
-
-    def _shown(self, file: Path | None) -> str:
-        """A file as whoever stands here would name it."""
-        return as_named(file, self._here)
-
-    def _file_in_ids(self) -> str:
-        """The settings file as it stands in test ids: its path from the root, if it has one of its own below that."""
-        file, root = self._settings.file, self._config.rootpath
-        below = file is not None and file.name == FILE_NAME and file.is_relative_to(root)
-        return file.relative_to(root).as_posix() if file is not None and below else FILE_NAME
-
     def _command(self) -> str:
         """How these checks are run again: from here the nearest settings are found by their bare name."""
-        file = self._activation.file
-        near = not file or any(Path(file).parent == folder.resolve() for folder in (self._here, *self._here.parents))
-        return COMMAND if near else f"pytest {shlex.quote(os.path.relpath(file, self._here))}"
+        file, here = self._activation.file, self._set_up.here
+        near = not file or any(Path(file).parent == folder.resolve() for folder in (here, *here.parents))
+        return COMMAND if near else f"pytest {shlex.quote(os.path.relpath(file, here))}"
 
     def _what_to_collect(self) -> str:
         """As the activation has it, but that a settings file is collected like a test file: with the folder that it is in."""
@@ -358,7 +153,7 @@ class ActiveRun:
             return collect
         if collect == "if-alone":
             return "yes"
-        folders = [Path(self._here, arg).resolve() for arg in self._activation.other_args]
+        folders = [Path(self._set_up.here, arg).resolve() for arg in self._activation.other_args]
         return "yes" if any(folder.is_dir() and file.resolve().is_relative_to(folder) for folder in folders) else "no"
 
     def _collect(self, session: pytest.Session, chosen: Sequence[str]) -> list[pytest.Item]:
@@ -503,7 +298,7 @@ class ActiveRun:
         if not self._is_worker and not self._only_lists():
             self.reporting.write(
                 self._target_runs,
-                settings=self._shown(self._settings.file) if self._settings.file else None,
+                settings=self._set_up.shown(self._settings.file) if self._settings.file else None,
                 replay_of=self._activation.replay or None,
             )
             if self.reporting.failed and session.exitstatus == pytest.ExitCode.OK:
@@ -551,7 +346,7 @@ class ActiveRun:
             write_left_out(terminalreporter, kept)
             if not self._planned:
                 terminalreporter.write_line(
-                    f"pagesmoke: {self._shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._idle_build()}"
+                    f"pagesmoke: {self._set_up.shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._set_up.idle_build()}"
                 )
             return
         terminalreporter.ensure_newline()
@@ -600,7 +395,7 @@ class ActiveRun:
             target=target,
             planned=self.results.expected(row),
             records=records,
-            option=self._options.get(row, ""),
+            option=self._set_up.selection.options.get(row, ""),
             plain_ids=not self.multiplies,
             build=self._secrets.out_of(self._activation.build) if target else "",
             command=self._command(),
@@ -633,7 +428,7 @@ class ActiveRun:
         file = self._settings.file
         if file is None:
             return _CHECKLIST
-        return self._shown(file) if file.name == FILE_NAME else f"[tool.pagesmoke] in {self._shown(file)}"
+        return self._set_up.shown(file) if file.name == FILE_NAME else f"[tool.pagesmoke] in {self._set_up.shown(file)}"
 
 
 def _with(planned: Planned, overrides: Overrides) -> Planned:
