@@ -119,7 +119,7 @@ class Answer:
     elapsed_s: float = 0.0
     sent: frozenset[str] = frozenset()
     attempts: int = 1
-    digest: str = ""
+    digest: str = field(default="", compare=False)
 
     @property
     def media_type(self) -> str:

@@ -193,7 +193,9 @@ def test_a_word_for_no_build_is_not_another_one(word: str) -> None:
 
 
 def test_a_name_cannot_be_held_against_a_hash() -> None:
-    assert not only(answer(f'{{"commit":"{COMMIT}"}}'), commit="v1.2.3").other_build
+    finding = only(answer(f'{{"commit":"{COMMIT}"}}'), commit="v1.2.3")
+    assert not finding.other_build
+    assert finding.hint == 'the site says a commit\'s hash: give that, --pagesmoke-build="$(git rev-parse HEAD)"'
 
 
 @pytest.mark.parametrize(("said", "commit"), [(COMMIT[:6], COMMIT), (COMMIT, COMMIT[:6]), (COMMIT, COMMIT[:4].upper())])

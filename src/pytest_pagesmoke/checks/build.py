@@ -173,9 +173,10 @@ def _named(spec: BuildSpec, name: str, shown: str) -> _Said:
 def _short(spec: BuildSpec, name: str) -> str:
     one, other = sorted((name.lower(), spec.commit.lower()), key=len)
     begins = bool(one) and other.startswith(one) and commits.is_hash(other)
-    if commits.is_surely_hash(name) and not commits.is_hash(spec.commit):
-        return "the site says a commit's hash: give that, --pagesmoke-build=$(git rev-parse HEAD)"
-    return f"a hash counts from {commits.SHORTEST} digits on" if begins else ""
+    if begins:
+        return f"a hash counts from {commits.SHORTEST} digits on"
+    named = commits.is_surely_hash(name) and not commits.is_hash(spec.commit)
+    return 'the site says a commit\'s hash: give that, --pagesmoke-build="$(git rev-parse HEAD)"' if named else ""
 
 
 def _in_text(spec: BuildSpec, answer: Answer) -> _Said:
