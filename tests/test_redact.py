@@ -85,6 +85,11 @@ def test_secrets_do_not_show_themselves() -> None:
     assert repr(Secrets([SECRET])) == "<Secrets>"
 
 
+def test_a_secret_with_half_a_character_is_struck_out_and_raises_nothing() -> None:
+    """What the environment holds that is no text: an error over it would show it."""
+    assert Secrets(["s3cret-\udcff-token"]).out_of("a s3cret-\udcff-token b") == f"a {MASK} b"
+
+
 def test_random_secrets() -> None:
     draw = random.Random(7)
     for _ in range(300):

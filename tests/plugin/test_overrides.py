@@ -122,6 +122,12 @@ class TestReading:
         said = mistake({"X-A": "a", "Authorization": value})
         assert said == "pagesmoke_headers: 'Authorization' has a line break in its value, which is not shown"
 
+    @pytest.mark.parametrize("value", ["s3cret-\udcff", "s3crét"])
+    def test_what_no_header_can_have(self, value: str) -> None:
+        """A variable whose bytes are no text comes with halves of characters."""
+        said = "pagesmoke_headers: a header has a character that no header can have; it is not shown"
+        assert mistake({"Authorization": value}) == mistake({f"X-{value}": "a"}) == said
+
     def test_a_line_break_in_a_name(self) -> None:
         said = "pagesmoke_headers: a header's name has a line break; it is not shown"
         assert mistake({"X-A\r\nX-B: s3cret": "a"}) == mistake({"\r\n": "a"}) == said

@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--pagesmoke-same-as",
         metavar="URL",
-        help="the site must serve what that address, or target of the settings, serves: the last good deployment, say.",
+        help="the site must serve what that address, or target of the settings, serves, or what the report of an earlier good run has: the last good deployment, say.",
     )
     group.addoption(
         "--pagesmoke-report",
