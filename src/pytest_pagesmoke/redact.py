@@ -87,7 +87,9 @@ class Secrets:
         # Longest first: a secret that contains another one must go whole.
         forms = self._forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, forms))) if forms else None
-        self._bytes = re.compile(b"|".join(re.escape(form.encode()) for form in forms)) if forms else None
+        self._bytes = (
+            re.compile(b"|".join(re.escape(form.encode(errors="surrogatepass")) for form in forms)) if forms else None
+        )
 
     def __repr__(self) -> str:
         return "<Secrets>"
