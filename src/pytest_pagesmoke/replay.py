@@ -78,10 +78,8 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
             f"says that {found[0].name} was {found[0].verdict or 'not good'}: compare with the report of a good run"
         )
     answers = {probe: without_cut_body(seen) for probe, seen in found[0].observations.items()}
-    if urlsplit(found[0].url).path in (
-        "",
-        "/",
-    ):  # then what a page names, and what the settings name, are addresses of one kind
+    if not urlsplit(found[0].url).path:
+        # Then an address that a page names, and one that the settings name, are one.
         answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
     return Recorded(address=found[0].url, file=shown, answers=answers)
 

@@ -204,7 +204,6 @@ def _hand_out(promised: Mapping[str, Future[CheckResult]], done: Future[Mapping[
     for name, future in promised.items():
         if done.cancelled():
             future.cancel()
-            future.set_running_or_notify_cancel()  # else whoever waits would not hear of it
         elif (error := done.exception()) is not None:
             future.set_exception(error)
         else:

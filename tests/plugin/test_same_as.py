@@ -176,3 +176,13 @@ def test_the_report_must_be_of_a_good_run(serve: Serve, run: Pytest) -> None:
     result.stderr.fnmatch_lines(
         ["ERROR: *: holds nothing of x, but of one, two: give the target the name that it has there, *"]
     )
+
+
+def test_what_is_compared_follows_from_the_settings(run: Pytest, pytester: pytest.Pytester) -> None:
+    """Each address once, and the home page always; but nothing that a stranger is to be kept from: Access answers him."""
+    (pytester.path / "pagesmoke.toml").write_text(
+        'pages = ["/login", { path = "/admin", access = true }]\nanswers = [{ path = "/login", id = "again" }, "/api/me"]\nredirects = [{ path = "/old", to = "/new" }]'
+    )
+    result = run("--collect-only", "-q", "--pagesmoke=x=http://127.0.0.1:9", "--pagesmoke-same-as=http://127.0.0.1:8")
+    found = [line.partition("::")[2] for line in result.outlines if "test_same_as" in line]
+    assert found == ["test_same_as[x-/]", "test_same_as[x-/login]", "test_same_as[x-/api/me]"]

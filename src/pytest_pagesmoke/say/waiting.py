@@ -51,7 +51,7 @@ def retried(run: TargetRun) -> Iterator[tuple[str, str]]:
         took = max(record.ended for record in given_up) - min(record.started for record in given_up)
         yield "gave up", f"{run.name}: after {took:.1f} s, {given_up[0].given_up}"
     settled = [record.settled_after_s for record in run.records if record.settled_after_s is not None]
-    if settled and not given_up and run.verdict == "GOOD" and run.target is not None:
+    if settled and run.verdict == "GOOD" and run.target is not None:
         yield (
             "settled",
             f"{run.name}: nothing failed from {max(settled):.1f} s on, in {run.target.manners.settle_rounds} whole rounds in a row",
