@@ -24,8 +24,10 @@ from pytest_pagesmoke.model import Answer
 _MAX_DIFFERING_WORDS: Final = 1000
 _INVISIBLE: Final = ["script", "style", "template", "noscript", "title"]
 _LINKS: Final = {"a": "href", "link": "href", "script": "src", "img": "src", "form": "action"}
-_PROTECTED: Final = "[data-cfemail]"
-_ADDRESS: Final = "(e-mail)"
+_PROTECTED: Final = "data-cfemail"
+# Bounded (by RFC 5321), for else a word of a million letters would be tried from each of them.
+_E_MAIL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_UNREADABLE: Final = "protected@e-mail.address"  # stands where a zone's protection cannot be undone
 _TIME: Final = "(time)"
 _TIMES: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:[ap]m|Z)?"
@@ -50,31 +52,50 @@ def page(answer: Answer) -> Page:
     return _reduced(markup.document(answer), frozenset({urlsplit(answer.url).netloc}), _words)
 
 
-def sight(answer: Answer, hosts: frozenset[str]) -> Page:
-    """Reduce an HTML answer to what two deployments must share to show the same: every word but times and e-mail addresses.
+def sight(answer: Answer, hosts: frozenset[str], *, addresses_alike: bool = False) -> Page:
+    """Reduce an HTML answer to what two deployments must share to show the same: every word but times.
 
-    Zones rewrite e-mail addresses. ``hosts`` are those of both deployments: a page may name itself by either.
+    The e-mail addresses that a zone has protected are put back, and with ``addresses_alike`` all of them are one.
+    ``hosts`` are those of both deployments: a page may name itself by either.
     """
     tree = markup.document(answer)
-    for node in tree.css(_PROTECTED):
-        node.replace_with(_ADDRESS)
-    return _reduced(tree, hosts, words_of)
+    for node in tree.css(f"[{_PROTECTED}]"):
+        node.replace_with(_unprotected(node.attributes.get(_PROTECTED) or "") or _UNREADABLE)
+    if tree.body:
+        tree.body.merge_text_nodes()  # what stands before and after an address is one word with it
+    return _reduced(tree, hosts, _words_but_addresses if addresses_alike else words_of)
 
 
 def has_protected_addresses(answer: Answer) -> bool:
     """Whether the zone has rewritten e-mail addresses in this page."""
-    return "data-cfemail" in answer.text or "/cdn-cgi/l/email-protection" in answer.text
+    return _PROTECTED in answer.text or "/cdn-cgi/l/email-protection" in answer.text
+
+
+def hides_addresses(answer: Answer) -> bool:
+    """Whether an address that the zone has rewritten cannot be told from the page."""
+    if _PROTECTED not in answer.text:
+        return False
+    nodes = markup.document(answer).css(f"[{_PROTECTED}]")
+    return not all(_unprotected(node.attributes.get(_PROTECTED) or "") for node in nodes)
+
+
+def _unprotected(encoded: str) -> str:
+    """The address in a `data-cfemail`: hexadecimal, each byte mixed (XOR) with the first. Empty where it holds none."""
+    try:
+        key, *mixed = bytes.fromhex(encoded)
+        address = bytes(byte ^ key for byte in mixed).decode()
+    except ValueError:  # no hexadecimal, no byte at all, or no text
+        return ""
+    return address if "@" in address else ""
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text; every time of the day, date or duration is alike, and every e-mail address."""
-    return tuple(_plain(word) for word in text.split())
+    """The words of a text; every time of the day, date or duration is alike."""
+    return tuple(_TIME if is_time(word) else word for word in text.split())
 
 
-def _plain(word: str) -> str:
-    if is_time(word):
-        return _TIME
-    return _ADDRESS if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", word) else word
+def _words_but_addresses(text: str) -> tuple[str, ...]:
+    return words_of(_E_MAIL.sub(_UNREADABLE, text))
 
 
 def is_time(text: str) -> bool:

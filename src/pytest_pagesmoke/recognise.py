@@ -31,6 +31,7 @@ _WORKERS_DOCS: Final = (
     "developers.cloudflare.com/workers"  # linked by wrangler's error page, and not by other tools of its maker
 )
 _LOCAL_FRAME: Final = re.compile(r"\s+at .*file://")
+_MANAGED: Final = (b"# begin cloudflare managed content", b"# end cloudflare managed content")
 _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 
 
@@ -154,6 +155,20 @@ def cached(answer: Answer) -> str:
         return ""
     said = (f"cf-cache-status {state}" if state else "", f"age {age} s" if age else "")
     return ", ".join(part for part in said if part)
+
+
+def polished(answer: Answer) -> str:
+    """What the zone says of its re-encoding of this image (Polish), whose bytes are then no longer the site's; empty where it says nothing."""
+    return answer.headers.get("cf-polished", "") if answer.media_type.startswith("image/") else ""
+
+
+def only_adds_rules(body: bytes, content: bytes) -> bool:
+    """Whether ``body`` is ``content`` behind the rules for robots that a zone puts before a site's robots.txt (managed robots.txt)."""
+    if not content or not body.endswith(content):
+        return False
+    begin, end = _MANAGED
+    added = body[: -len(content)].strip().lower()
+    return begin in added and added.endswith(end)
 
 
 def retry_after_s(answer: Answer, *, wall_clock: float) -> float:

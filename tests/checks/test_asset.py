@@ -326,6 +326,22 @@ def test_what_is_like_html_is_compared(path: str, content_type: str) -> None:
     assert rules(compare(built("{}", file=f"dist{path}"), "{ }", content_type, path=path)) == ["asset-differs"]
 
 
+def test_rules_that_the_zone_puts_before_those_for_robots_are_not_the_sites() -> None:
+    own = "User-agent: *\nDisallow: /drafts\n"
+    managed = (
+        "# BEGIN Cloudflare Managed content\n\nUser-agent: GPTBot\nDisallow: /\n\n# END Cloudflare Managed Content\n\n"
+    )
+    held = built(own, file="dist/robots.txt")
+    assert compare(held, managed + own, "text/plain", path="/robots.txt") == []
+    for live in (
+        managed + "User-agent: *\nAllow: /drafts\n\n",
+        "Sitemap: x\n" + own,
+        managed + "Allow: /\n" + own,
+        managed,
+    ):
+        assert rules(compare(held, live, "text/plain", path="/robots.txt")) == ["asset-differs"]
+
+
 def test_an_image_that_the_zone_re_encoded_is_not_compared_and_said_so() -> None:
     held = built(b"\x89PNG\1", file="dist/logo.png")
     (remark,) = compare(held, b"\x89PNG\2", "image/png", path="/logo.png", cf_polished="origSize=7")

@@ -65,6 +65,14 @@ def judged(
     return list(CHECK.judge(of, seen))
 
 
+def protected(address: str, key: int = 0x5C) -> str:
+    """The address as Cloudflare protects it: mixed with a key, which comes first."""
+    mixed = bytes([key, *(byte ^ key for byte in address.encode())]).hex()
+    return (
+        f'<a href="/cdn-cgi/l/email-protection" class="__cf_email__" data-cfemail="{mixed}">[email&#160;protected]</a>'
+    )
+
+
 def pages(here: str, there: str, here_again: str = "", there_again: str = "") -> list[str]:
     """The findings for two pages, in a line each."""
     found = judged(
@@ -114,7 +122,13 @@ class TestPages:
             pytest.param("<p>at 2026-11-26T10:31:02Z", "<p>at 2026-11-25T09:00:00.123+01:00", id="an ISO time"),
             pytest.param("<p>took 12ms", "<p>took 7.5ms", id="a duration"),
             pytest.param("<p>1800000000", "<p>1800000123", id="an epoch"),
-            pytest.param("<p>me@example.com", "<p><span class=__cf_email__ data-cfemail=0011>[email&#160;protected]</span>", id="an address"),
+            pytest.param("<p>Write to me@example.com.", f"<p>Write to {protected('me@example.com')}.", id="an address"),
+            pytest.param("<p>(or:me@example.com)", f"<p>(or:{protected('me@example.com')})", id="an address within a word"),
+            pytest.param("<p>npm i left@1.3.0", f"<p>npm i {protected('left@1.3.0')}", id="what the zone takes for an address"),
+            pytest.param(protected("me@example.com", 7), protected("me@example.com", 99), id="protected with two keys"),
+            pytest.param(protected("me@example.com") + "!", "<span data-cfemail=0011>[email&#160;protected]</span>!", id="one cannot be read"),
+            pytest.param("<p>See (me+x@mail.example.com).", "<p>See (<span data-cfemail=xy>[email&#160;protected]</span>).", id="no hexadecimal"),
+            pytest.param("<p>me@example.com!", "<p><span data-cfemail>[email&#160;protected]</span>!", id="nothing at all"),
             pytest.param("<a href='https://www.example.com/x'>x</a>", "<a href='https://5be8c75c.example.pages.dev/x'>x</a>", id="its own host"),
             pytest.param("<a href='https://www.example.com/x'>x</a>", "<a href='/x'>x</a>", id="its own host, or none"),
             pytest.param("<script src=/cdn-cgi/scripts/0/email-decode.min.js></script>", "", id="a script of the zone"),
@@ -125,6 +139,16 @@ class TestPages:
     def test_what_differs_by_nature(self, here: str, there: str) -> None:
         assert pages(PAGE + here, PAGE + there) == []
         assert pages(PAGE + there, PAGE + here) == []
+
+    def test_another_address(self) -> None:
+        shown = ["another text: 'to you@example.com' in place of 'to me@example.com'"]
+        for here in ("you@example.com", protected("you@example.com")):
+            for there in ("me@example.com", protected("me@example.com")):
+                assert pages(f"<p>to {here}", f"<p>to {there}") == shown
+
+    def test_a_million_letters_are_no_address(self) -> None:
+        hidden = "<span data-cfemail=00></span>"
+        assert pages("<p>" + "a" * 1_000_000 + hidden, "<p>" + "b" * 1_000_000 + hidden)
 
     def test_what_a_side_says_differently_each_time(self) -> None:
         one, two = PAGE + "<p>visitor 17</p>", PAGE + "<p>visitor 18</p>"
@@ -146,10 +170,15 @@ class TestPages:
 
     def test_that_the_zone_changed_the_page_is_said(self) -> None:
         mail = "<a href='mailto:me@example.com'>me@example.com</a>"
-        rewritten = "<a href='/cdn-cgi/l/email-protection#00'><span class=__cf_email__ data-cfemail=00>[email&#160;protected]</span></a>"
-        (remark,) = judged(answer(rewritten), answer(mail, there=True))
-        assert isinstance(remark, Remark)
-        assert "email-protection" in remark.text
+        for rewritten, compared in (
+            (protected("me@example.com"), True),
+            ("<span data-cfemail=00>[email&#160;protected]</span>", False),
+        ):
+            for one, other in ((mail, rewritten), (rewritten, mail)):
+                (remark,) = judged(answer(one), answer(other, there=True))
+                assert isinstance(remark, Remark)
+                assert "on one side (email-protection)" in remark.text
+                assert ("not compared" in remark.text) is not compared
 
     def test_an_error_page_is_compared_as_well(self) -> None:
         one, other = answer("<!doctype html><p>Gone", 404), answer("<!doctype html><p>Lost", 404, there=True)
@@ -190,6 +219,25 @@ class TestWhatIsExact:
         there = replace(answer(PAGE, there=True), hops=(hop,), url=f"{THERE}/login")
         assert judged(tidied, there) == []
         assert judged(tidied, answer(PAGE, there=True))
+
+    def test_an_image_that_a_zone_re_encodes(self) -> None:
+        image, of = answer("PNG 1", media_type="image/png"), spec("/logo.png", as_file=True)
+        smaller = answer("PNG 2", media_type="image/png", cf_polished="origSize=9573")
+        text = f"not compared with {THERE}: /logo.png (the zone re-encodes this image, cf-polished: origSize=9573)"
+        assert judged(smaller, replace(image, url=f"{THERE}/"), of=of) == [Remark(text=text)]
+        assert judged(image, replace(smaller, url=f"{THERE}/"), of=of) == [Remark(text=text)]
+        assert judged(image, replace(image, url=f"{THERE}/"), of=of) == []
+        assert isinstance(judged(replace(smaller, status=404), image, of=of)[0], Finding)
+
+    @pytest.mark.parametrize("as_file", [True, False])
+    def test_rules_that_a_zone_puts_before_those_for_robots(self, as_file: bool) -> None:
+        own = "User-agent: *\nDisallow: /drafts\n"
+        managed = "# Signals\n# BEGIN Cloudflare Managed content\nDisallow: /\n# END Cloudflare Managed Content\n\n"
+        of = spec("/robots.txt", as_file=as_file)
+        plain, longer = answer(own, media_type="text/plain"), answer(managed + own, media_type="text/plain")
+        assert judged(longer, plain, of=of) == judged(plain, longer, of=of) == judged(longer, longer, of=of) == []
+        assert judged(longer, answer(own + "Allow: /\n", media_type="text/plain"), of=of)
+        assert judged(longer, answer("", media_type="text/plain"), of=of)
 
     def test_a_file_by_its_bytes(self) -> None:
         script = "application/javascript"

@@ -57,11 +57,15 @@ class SameAsSpec:
 
 @dataclass(frozen=True)
 class _Difference:
-    """In one line, and in a few: what is there (`-`), and what is here (`+`). ``failed``: here is no answer like that at all."""
+    """In one line, and in a few: what is there (`-`), and what is here (`+`).
+
+    ``failed``: here is no answer like that at all. ``polished``: the zone of one side makes other bytes of every image, and says this of it.
+    """
 
     short: str
     lines: tuple[str, ...] = ()
     failed: bool = False
+    polished: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,17 @@ class SameAsCheck:
         for probe, as_file in _compared(spec, seen):
             if probe != spec.probe and (flaw := _no_reference(seen[_there(probe)], as_file=as_file)):
                 unknown.append(f"{probe.path} ({flaw})")
-            elif found := _compare(probe, seen, as_file=as_file):
+            elif (found := _compare(probe, seen, as_file=as_file)) and found.polished:
+                unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found.polished})")
+            elif found:
                 differing[probe] = found
         if unknown:
             yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
         if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
+            unread = likeness.hides_addresses(ours) or likeness.hides_addresses(theirs)
             yield Remark(
-                text="the zone changed this page: its e-mail addresses are protected on one side (email-protection), and were not compared"
+                text="the zone changed this page: its e-mail addresses are protected on one side (email-protection)"
+                + (", and were not compared" if unread else "")
             )
         if differing:
             yield self._finding(spec, seen, differing)
@@ -234,10 +242,11 @@ def _difference(ours: _Side, theirs: _Side, *, as_file: bool) -> _Difference | N
             f"content type {here.media_type or 'none'}",
             _lines(there.media_type or "(none)", here.media_type or "(none)"),
         )
-    if _sha256(here) == _sha256(there):
+    if _sha256(here) == _sha256(there) or _adds_rules(here, there) or _adds_rules(there, here):
         return None
     if as_file:
-        return _Difference("other bytes", _lines(_content(there), _content(here)))
+        lines = _lines(_content(there), _content(here))
+        return _Difference("other bytes", lines, polished=recognise.polished(here) or recognise.polished(there))
     if here.media_type in recognise.HTML_TYPES or recognise.is_html_document(there.text):
         return _of_pages(ours, theirs)
     if recognise.is_json(here.text) and recognise.is_json(there.text):
@@ -250,6 +259,10 @@ def _difference(ours: _Side, theirs: _Side, *, as_file: bool) -> _Difference | N
 
 def _four(ours: _Side, theirs: _Side) -> tuple[Answer, Answer, Answer, Answer]:
     return ours.answer, ours.again or ours.answer, theirs.answer, theirs.again or theirs.answer
+
+
+def _adds_rules(one: Answer, other: Answer) -> bool:
+    return recognise.only_adds_rules(one.body, other.body)
 
 
 def _leads(answer: Answer) -> str:
@@ -282,7 +295,9 @@ def _cut(text: str) -> str:
 
 def _of_pages(ours: _Side, theirs: _Side) -> _Difference | None:
     hosts = frozenset(urlsplit(side.answer.url).netloc for side in (ours, theirs))
-    here, here_again, there, there_again = (likeness.sight(answer, hosts) for answer in _four(ours, theirs))
+    four = _four(ours, theirs)
+    hidden = any(likeness.hides_addresses(answer) for answer in four)
+    here, here_again, there, there_again = (likeness.sight(answer, hosts, addresses_alike=hidden) for answer in four)
     if found := _of_words(here.title, here_again.title, there.title, there_again.title):
         return replace(found, short=f"another title: {' '.join(here.title) or '(none)'!r}")
     if found := _of_words(here.words, here_again.words, there.words, there_again.words):
