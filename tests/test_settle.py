@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks.health import HEALTH_NOT_JSON
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason, Rule
 from pytest_pagesmoke.settle import (
     FIRST_PAUSE_S,
@@ -48,10 +50,13 @@ def rounds(*given: tuple[str, str] | tuple[str, dict[str, Failure]]) -> list[Rou
 
 
 def decided(
-    *given: tuple[str, str] | tuple[str, dict[str, Failure]], patience: Patience = PATIENCE, chance: float = MIDDLE
+    *given: tuple[str, str] | tuple[str, dict[str, Failure]],
+    patience: Patience = PATIENCE,
+    chance: float = MIDDLE,
+    build: frozenset[str] = frozenset(),
 ) -> AskAgain | Settled | GivenUp:
     so_far = rounds(*given)
-    return decide(ALL, so_far, now=so_far[-1].ended, patience=patience, chance=chance)
+    return decide(ALL, so_far, now=so_far[-1].ended, patience=patience, chance=chance, build=build)
 
 
 def again(*given: tuple[str, str] | tuple[str, dict[str, Failure]], chance: float = MIDDLE) -> tuple[str, float]:
@@ -166,6 +171,50 @@ class TestWhatCannotHeal:
         assert isinstance(decided(("abc", {"a": away, "b": away, "c": Failure()})), AskAgain)
         assert decided(("abc", dict.fromkeys("abc", away))) == GivenUp(Why.CANNOT_HEAL, ALL)
 
+    def test_a_page_for_health_is_certain_once_the_build_has_answered_five_times_beside_it(self) -> None:
+        page, other = {"a": Failure(outlook=Outlook.NEVER_IN_THIS_BUILD)}, {"a": Failure()}
+        build = frozenset("b")
+        first = decided(("abc", page), build=build)
+        assert isinstance(first, AskAgain)
+        assert first.what == frozenset("ab")  # the build is asked anew beside it
+        sure = [("abc", page), *[("ab", page)] * 4]
+        assert decided(*sure, build=build) == GivenUp(Why.CANNOT_HEAL, frozenset("a"))
+        unsure = [
+            decided(*sure[:4], build=build),
+            decided(*sure),  # the build is not asked for
+            decided(*sure[:4], ("ab", {**page, "b": Failure()}), build=build),
+            decided(*sure[:4], ("a", page), build=build),
+            decided(*sure[:4], ("ab", other), build=build),
+            decided(*sure[:2], ("ab", {"c": page["a"]}), *sure[3:], build=build),
+        ]
+        assert [type(one) for one in unsure] == [AskAgain] * len(unsure)
+
+    @pytest.mark.parametrize("seed", range(200))
+    def test_while_the_old_deployment_is_still_live_here_and_there_it_is_not_given_up(self, seed: int) -> None:
+        """The old one has no worker, so that it answers health with a page."""
+        chance = random.Random(seed)
+        live_at = [chance.uniform(0, 30) for _ in range(chance.randint(2, 6))]
+        page = Failure(outlook=Outlook.NEVER_IN_THIS_BUILD)
+        so_far: list[Round] = []
+        while isinstance(
+            decision := decide(
+                ALL, so_far, now=0.0, patience=Patience(seconds=300), chance=chance.random(), build=frozenset("b")
+            ),
+            AskAgain,
+        ):
+            failed = {
+                name: page if name == "a" else Failure()
+                for name in decision.what - {"c"}
+                if chance.choice(live_at) > decision.at
+            }
+            so_far.append(Round(started=decision.at, ended=decision.at + 0.1, asked=decision.what, failed=failed))
+        assert decision == Settled()
+
+    def test_what_may_heal_is_asked_without_the_build(self) -> None:
+        alone = decided(("abc", "a"), build=frozenset("b"))
+        assert isinstance(alone, AskAgain)
+        assert alone.what == frozenset("a")
+
 
 class TestRetryAfter:
     def test_what_is_down_is_left_alone_and_the_rest_is_not(self) -> None:
@@ -229,9 +278,11 @@ def failure(*seen: Observation, rule: Rule = RULE) -> Failure:
     return failure_of(found, seen, wall_clock=NOW)
 
 
-def answer(status: int, retry_after: str | None = None) -> Answer:
-    headers = {} if retry_after is None else {"retry-after": retry_after}
-    return Answer(url=URL, status=status, headers=headers)
+def answer(status: int, retry_after: str | None = None, body: str = "", **headers: str) -> Answer:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if retry_after is not None:
+        given["retry-after"] = retry_after
+    return Answer(url=URL, status=status, headers=given, body=body.encode())
 
 
 class TestWhatAFailureMeans:
@@ -246,6 +297,16 @@ class TestWhatAFailureMeans:
         wanted = {"access-login": Outlook.NEVER, "local-not-ready": Outlook.NEVER}
         elsewhere = {"redirect-elsewhere": Outlook.NEVER_IF_ALL}
         assert failure(answer(302), rule=rule).outlook is {**wanted, **elsewhere}.get(rule.id, Outlook.MAY_HEAL)
+
+    def test_a_page_in_place_of_health(self) -> None:
+        page = answer(200, body="<!doctype html><title>Example</title>")
+        assert failure(page, rule=HEALTH_NOT_JSON).outlook is Outlook.NEVER_IN_THIS_BUILD
+        for other, rule in (
+            (page, RULE),
+            (answer(200, body="starting"), HEALTH_NOT_JSON),
+            (replace(page, headers={"age": "90"}), HEALTH_NOT_JSON),  # a cache's copy gets old
+        ):
+            assert failure(other, rule=rule).outlook is Outlook.MAY_HEAL
 
     @pytest.mark.parametrize(
         ("said", "wait_s"),

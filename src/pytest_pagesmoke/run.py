@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
+from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.model import Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
@@ -225,6 +226,7 @@ class _Settling:
     def __init__(self, run: Run, checks: Iterable[PlannedLive], *, seconds: float) -> None:
         self._run = run
         self._checks = {check.id: check for check in checks}
+        self._build = frozenset(name for name, check in self._checks.items() if check.check.test == BuildCheck.test)
         target = next(iter(self._checks.values())).target
         self._target = target.name
         self._patience = Patience(
@@ -248,6 +250,7 @@ class _Settling:
                     now=clock(),
                     patience=self._patience,
                     chance=random.random(),
+                    build=self._build,
                 )
                 if not isinstance(decision, AskAgain):
                     return self._results(decision)

@@ -16,6 +16,7 @@ from typing import Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.checks.health import HEALTH_NOT_JSON
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason
 
 #: Between two whole rounds that pass. What decides must not all have been seen in one lucky moment.
@@ -27,6 +28,9 @@ LONGEST_PAUSE_S: Final = 8.0
 JITTER: Final = 0.25
 #: For how long a 503 with Retry-After is heeded. It speaks for one machine, and the next question may meet another.
 _LONGEST_DOWN_S: Final = 30.0
+#: In so many rounds in a row the wanted build must have answered, and beside it what that build will never do. That each time the one question met
+#: a machine that has it, and the other one that has not, is a chance of one in a thousand at most: (1/2 * 1/2) ** 5.
+_SURE_ROUNDS: Final = 5
 #: What the last rounds themselves take, when it is said from when on there is no time for them any more.
 _MARGIN_S: Final = 1.0
 _NEVER_ANSWERED: Final = frozenset({Reason.TLS_NAME, Reason.NOT_SENT, Reason.NOT_STARTED})
@@ -39,6 +43,8 @@ class Outlook(StrEnum):
     NEVER = "never"
     #: One page that leads to another host may be the old deployment's; where all do, the address is not where the site lives.
     NEVER_IF_ALL = "never if all"
+    #: A page in place of the backend's answer is how a build without a worker answers. Where the wanted build is live, it stays so.
+    NEVER_IN_THIS_BUILD = "never in this build"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,18 +106,29 @@ class GivenUp:
 
 
 def decide(
-    everything: frozenset[str], rounds: Sequence[Round], *, now: float, patience: Patience, chance: float
+    everything: frozenset[str],
+    rounds: Sequence[Round],
+    *,
+    now: float,
+    patience: Patience,
+    chance: float,
+    build: frozenset[str] = frozenset(),
 ) -> AskAgain | Settled | GivenUp:
-    """What to do next, of the checks ``everything`` of one target. ``chance`` is from 0 to 1, and varies the pauses."""
+    """What to do next, of the checks ``everything`` of one target; those of ``build`` tell whether the wanted one is live.
+
+    ``chance`` is from 0 to 1, and varies the pauses.
+    """
     if not rounds:  # there must be a verdict, however short the time
         return AskAgain(what=everything, at=now, until=now + max(patience.seconds, patience.round_s))
     failing = _failing(rounds)
     varied = 1 + JITTER * (2 * chance - 1)
     if failing:
-        if _is_certain(failing, everything):
+        if _is_certain(failing, everything) or _is_of_the_build(rounds, build):
             return GivenUp(Why.CANNOT_HEAL, frozenset(failing))
         last_chance = rounds[0].started + patience.seconds - SPREAD_S * (1 + JITTER) * (patience.rounds - 1) - _MARGIN_S
         what, at = _what_failed(failing, rounds, varied, last_chance=last_chance)
+        if any(failure.outlook is Outlook.NEVER_IN_THIS_BUILD for _, failure in failing.values()):
+            what |= build
     elif (in_a_row := _whole_in_a_row(everything, rounds)) >= patience.rounds:
         return Settled()
     else:
@@ -144,6 +161,20 @@ def _is_certain(failing: _Failing, everything: frozenset[str]) -> bool:
     outlooks = [failure.outlook for _, failure in failing.values()]
     all_lead_away = failing.keys() == everything and all(one is Outlook.NEVER_IF_ALL for one in outlooks)
     return Outlook.NEVER in outlooks or all_lead_away
+
+
+def _is_of_the_build(rounds: Sequence[Round], build: frozenset[str]) -> bool:
+    """Whether the wanted build is live, and fails by itself."""
+    last = rounds[-_SURE_ROUNDS:]
+    if not build or len(last) < _SURE_ROUNDS:
+        return False
+    if not all(build <= each.asked and build.isdisjoint(each.failed) for each in last):
+        return False
+    lasting = (
+        {name for name, failure in each.failed.items() if failure.outlook is Outlook.NEVER_IN_THIS_BUILD}
+        for each in last
+    )
+    return bool(set.intersection(*lasting))
 
 
 def _what_failed(
@@ -235,9 +266,17 @@ def failure_of(finding: Finding, seen: Iterable[Observation], *, wall_clock: flo
     unsendable = any(isinstance(one, NoAnswer) and one.reason in _NEVER_ANSWERED for one in observations)
     if finding.rule in (live.ACCESS_LOGIN, live.LOCAL_NOT_READY) or unsendable:
         return Failure(outlook=Outlook.NEVER)
-    asked_to_wait = [one for one in observations if isinstance(one, Answer) and one.status in (429, 503)]
+    answers = [one for one in observations if isinstance(one, Answer)]
+    asked_to_wait = [one for one in answers if one.status in (429, 503)]
+    outlook = Outlook.MAY_HEAL
+    if finding.rule is live.REDIRECT_ELSEWHERE:
+        outlook = Outlook.NEVER_IF_ALL
+    elif finding.rule is HEALTH_NOT_JSON and all(
+        recognise.looks_like_html(one.text) and not recognise.cached(one) for one in answers
+    ):
+        outlook = Outlook.NEVER_IN_THIS_BUILD
     return Failure(
-        outlook=Outlook.NEVER_IF_ALL if finding.rule is live.REDIRECT_ELSEWHERE else Outlook.MAY_HEAL,
+        outlook=outlook,
         wait_s=max((recognise.retry_after_s(one, wall_clock=wall_clock) for one in asked_to_wait), default=0.0),
         throttled=any(
             one.status == 429 and recognise.retry_after_s(one, wall_clock=wall_clock) > 0 for one in asked_to_wait

@@ -20,6 +20,7 @@ from uneven_edge import EdgeServer, Machine, from_time
 
 PATHS = ("/1", "/2", "/3")
 SETTINGS = "".join(f'[[answers]]\npath = "{path}"\ncontains = "build 0002"\n' for path in PATHS)
+COMMIT = "2" * 40
 MISSING = {**GOOD_SITE, "/login": Reply.html("<!doctype html><title>Gone</title>", 404)}
 
 
@@ -140,6 +141,21 @@ def test_what_cannot_heal_is_not_waited_for(answers: Mapping[str, Reply], rule: 
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"{rule}: expected *", "  asked     once, *; waiting cannot heal it"])
     assert site.paths.count("/login") == 1
+
+
+def test_a_build_without_its_worker_is_not_waited_for_once_it_is_known_to_be_live(
+    serve: Serve, run_both: Pytest, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "pagesmoke.toml").write_text(
+        'health = ["/api/health/status"]\nbuild = { path = "/version.json", json = "commit" }\n'
+    )
+    version = Reply.json(f'{{"commit": "{COMMIT}"}}')
+    site = serve({**GOOD_SITE, "/version.json": version, "/api/health/status": GOOD_SITE["/"]})
+    result = run_both(f"--pagesmoke=site={site.url}", "--pagesmoke-settle=300", f"--pagesmoke-build={COMMIT}")
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["health-not-json: expected JSON, *", "  asked     5 times *; waiting cannot heal it"])
+    assert site.paths.count("/version.json") == 5
 
 
 def test_who_is_told_to_wait_waits(serve: Serve, run: Pytest) -> None:
