@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from pytest_pagesmoke import likeness, markup
+from pytest_pagesmoke import differences, likeness, markup
 from pytest_pagesmoke.likeness import Page
 from pytest_pagesmoke.model import Answer
 
@@ -209,10 +209,10 @@ def test_huge_pages_that_differ_throughout_are_two_pages() -> None:
 
 
 def test_the_bound_itself() -> None:
-    bound = likeness._MAX_DIFFERING_WORDS
-    for count, same in ((bound, True), (bound + 1, False)):
-        one, other, third = (huge(("begin",), many(count, name), ("end",)) for name in ("x", "y", "z"))
-        assert likeness.is_fallback(third, one, other) is same
+    one, other = (huge(("begin",), many(differences._MAX_ALIGNED, name), ("end",)) for name in "xy")
+    assert likeness.is_fallback(huge(("begin",), ("z",), ("end",)), one, other)
+    one, other = (huge(("begin",), many(differences._MAX_ALIGNED + 1, name), ("end",)) for name in "xy")
+    assert not likeness.is_fallback(huge(("begin",), ("z",), ("end",)), one, other)
 
 
 def test_a_huge_body() -> None:

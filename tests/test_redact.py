@@ -277,3 +277,8 @@ def test_no_token_in_an_address(url: str) -> None:
 def test_an_address_without_end_is_read_in_no_time() -> None:
     """Where a name is read again from each of its characters, this takes hours."""
     assert without_tokens("?" + "token" * 100_000) == "?" + "token" * 100_000
+
+
+def test_striking_a_token_leaves_json_what_it_was() -> None:
+    body = json.dumps({"html": '<a href="/u?token=abc123">x</a>'})
+    assert json.loads(without_tokens(body)) == {"html": '<a href="/u?token=***">x</a>'}

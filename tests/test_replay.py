@@ -124,7 +124,7 @@ class TestKept:
             Probe(path="/a", follow=False),
             Probe(path="/a", as_stranger=True),
             Probe(path="/a", of_reference=True),
-            Probe(path="/a", again=True),
+            Probe(path="/a", again=1),
         ],
     )
     def test_and_so_does_its_question(self, probe: Probe) -> None:

@@ -84,6 +84,13 @@ def named_by_page(answer: Answer) -> tuple[str, ...]:
     return _own(_references(tree), answer.url, _base(tree, answer))
 
 
+def code_of_page(answer: Answer) -> tuple[str, ...]:
+    """The scripts and styles among them."""
+    tree = document(answer)
+    tree.strip_tags(_INERT)
+    return _own(_code_references(tree), answer.url, _base(tree, answer))
+
+
 def links(answer: Answer) -> tuple[tuple[str, str], ...]:
     """The links of a page to its own site: the text of each, and the path that it leads to, without a query."""
     tree = document(answer)
@@ -109,7 +116,7 @@ def _references(tree: LexborHTMLParser) -> Iterator[str]:
     for node in tree.css("script, link, img, source, video, input, image, use, style, [style]"):
         attributes = {name: value or "" for name, value in node.attributes.items()}
         match node.tag:
-            case "script" if _ROCKET_LOADER.sub("", attributes.get("type", "").strip().lower()) in _SCRIPT_TYPES:
+            case "script" if _is_script(attributes):
                 yield attributes.get("src", "")
             case "link" if _loads(attributes):
                 yield attributes.get("href", "")
@@ -128,6 +135,22 @@ def _references(tree: LexborHTMLParser) -> Iterator[str]:
             case "style":
                 yield from _style_references(node.text())
         yield from _style_references(attributes.get("style", ""))
+
+
+def _code_references(tree: LexborHTMLParser) -> Iterator[str]:
+    for node in tree.css("script[src], link[href]"):
+        attributes = {name: value or "" for name, value in node.attributes.items()}
+        if node.tag == "script":
+            if _is_script(attributes):
+                yield attributes["src"]
+        elif _loads(attributes):
+            rels, kind = {*attributes.get("rel", "").lower().split()}, attributes.get("as", "").strip().lower()
+            if not rels.isdisjoint({"stylesheet", "modulepreload"}) or kind in ("script", "style"):
+                yield attributes["href"]
+
+
+def _is_script(attributes: dict[str, str]) -> bool:
+    return _ROCKET_LOADER.sub("", attributes.get("type", "").strip().lower()) in _SCRIPT_TYPES
 
 
 def _loads(attributes: dict[str, str]) -> bool:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 #: What stands in place of a built-in test's name in the record of a hand-written one.
 OWN_TEST: Final = "user"
+#: Before what is asked for the third time, in seconds: a clock of whole seconds has moved on.
+LATER_S = 1.1
 #: The name of the thread in which sites are asked.
 THREAD: Final = "pagesmoke"
 
@@ -67,7 +69,7 @@ class Probe:
     ``path`` is below the target's address, or below its host alone where ``from_root`` is set (as a page's own links are).
     Redirects that only tidy the address are followed unless ``follow`` is off: then the redirect itself is the answer.
     ``as_stranger`` leaves out the target's headers. ``of_reference``: asked of the deployment that the target is compared with. ``again``:
-    the same once more, to see what changes from answer to answer.
+    how often before, for the same is asked more than once to see what changes from answer to answer.
     """
 
     path: str
@@ -76,7 +78,12 @@ class Probe:
     follow: bool = True
     as_stranger: bool = False
     of_reference: bool = False
-    again: bool = False
+    again: int = 0
+
+    @property
+    def pause_s(self) -> float:
+        """How many seconds to wait before it is asked."""
+        return LATER_S if self.again > 1 else 0.0
 
     def address(self, target: Target) -> str:
         """The whole address that is asked."""

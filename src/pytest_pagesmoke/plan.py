@@ -132,15 +132,19 @@ def _compared(
     home = Probe(path="/", accept=ACCEPT)
     address, file_of = (reference.address, reference.file) if isinstance(reference, Recorded) else (reference.url, "")
     make = partial(SameAsSpec, reference=address, recorded_in=file_of, past_cache=past_cache)
-    specs = {home: make(probe=home, with_named=True)}
-    for check in checks:
-        if isinstance(check.check, PageCheck | AssetCheck | AnswerCheck | HealthCheck):
-            probe = next(iter(check.questions({})))
-            if not probe.as_stranger and probe.path not in {
-                known.path for known in specs
-            }:  # a stranger meets Access, not the site
-                specs[probe] = make(probe=probe, as_file=isinstance(check.check, AssetCheck))
-    for spec in specs.values():
+    asked = {
+        next(iter(check.questions({}))): isinstance(check.check, AssetCheck)
+        for check in checks
+        if isinstance(check.check, PageCheck | AssetCheck | AnswerCheck | HealthCheck)
+    }
+    named = {probe.path for probe in asked}
+    if home.path not in named and not (isinstance(reference, Recorded) and home not in reference.answers):
+        asked = {home: False, **asked}
+    specs: dict[str, SameAsSpec] = {}
+    for probe, as_file in asked.items():
+        if not probe.as_stranger:  # who meets Access, and not the site
+            specs.setdefault(probe.path, make(probe=probe, as_file=as_file, with_named=probe.path == home.path))
+    for spec in sorted(specs.values(), key=lambda spec: not spec.with_named):
         yield PlannedLive(target=target, check=SameAsCheck(), spec=spec, file=file, reference=reference)
 
 

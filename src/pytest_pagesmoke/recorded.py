@@ -145,7 +145,7 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         follow=it.flag("follow"),
         as_stranger=it.flag("as_stranger"),
         of_reference=it.flag("of_reference"),
-        again=it.flag("again"),
+        again=it.number("again"),
     )
     hops = tuple(
         Hop(status=hop.count("status"), url=hop.text("url"), location=hop.text("location")) for hop in it.parts("hops")
@@ -230,10 +230,13 @@ class Part:
         return value if isinstance(value, bool) else self.refuse(key, "takes true or false")
 
     def count(self, key: str) -> int:
+        return self.number(key) or self.refuse(key, "takes a whole number above 0")
+
+    def number(self, key: str) -> int:
         value = self._value.get(key)
         # A million: far above any status and any number of attempts, and small enough to be shown.
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000
-        return value if fits and isinstance(value, int) else self.refuse(key, "takes a whole number above 0")
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1_000_000
+        return value if fits and isinstance(value, int) else self.refuse(key, "takes a whole number")
 
     def seconds(self, key: str) -> float:
         value = self._value.get(key)

@@ -27,7 +27,7 @@ _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|crede
 #: a server may send a name without end.
 _TOKEN: Final = re.compile(
     r"(?<=[?&;])([\w.~%\[\]-]{0,40}(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}|sig|auth)"
-    r"=([^&;#\s'\"<>)]+)",
+    r"=([^&;#\s'\"<>)\\]+)",  # a backslash begins what ends it, in JSON
     re.IGNORECASE,
 )
 #: A user, and a password, in an address; bounded, as above.

@@ -192,6 +192,7 @@ class Run:
         return asked[key]
 
     async def _ask(self, target: Target, probe: Probe) -> tuple[Observation, float, float]:
+        await asyncio.sleep(probe.pause_s)
         if self._observer is None:
             self._observer = self._make_observer()
             self._background.at_end(self._observer.close)
@@ -276,11 +277,16 @@ class _Settling:
                 task.cancel()
         failed = {}
         for check, task in zip(checks, asking, strict=True):
+            result = self._last.get(check.id)
             if task.done():
                 answers, first, last = task.result()
-            else:
-                answers, first, last = _unanswered(check, clock() - started), began, time.time()
-            result = self._last[check.id] = judge(check, answers, started=first, ended=last)
+                result = judge(check, answers, started=first, ended=last)
+            elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
+                answers = _unanswered(check, clock() - started)
+                result = judge(check, answers, started=began, ended=time.time())
+            else:  # cut short, which says less than how it failed when it was last asked
+                answers = result.seen
+            self._last[check.id] = result
             if result.findings:
                 self._last_failed[check.id] = result
                 failed[check.id] = failure_of(result.findings[0], answers.values(), wall_clock=time.time())

@@ -17,6 +17,7 @@ from typing import Final
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.health import HEALTH_NOT_JSON
+from pytest_pagesmoke.checks.same_as import SAME_AS_DIFFERS
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason
 
 #: Between two whole rounds that pass. What decides must not all have been seen in one lucky moment.
@@ -264,7 +265,14 @@ def failure_of(finding: Finding, seen: Iterable[Observation], *, wall_clock: flo
     """What a failed check, and what it saw, mean for waiting. ``wall_clock`` (time.time) measures a date in Retry-After."""
     observations = [*seen]
     unsendable = any(isinstance(one, NoAnswer) and one.reason in _NEVER_ANSWERED for one in observations)
-    if finding.rule in (live.ACCESS_LOGIN, live.LOCAL_NOT_READY) or unsendable:
+    before_access = any(isinstance(one, Answer) and recognise.is_access_login(one) for one in observations)
+    if (
+        finding.rule in (live.ACCESS_LOGIN, live.LOCAL_NOT_READY)
+        or unsendable
+        or (
+            finding.rule is SAME_AS_DIFFERS and before_access  # the one to compare with
+        )
+    ):
         return Failure(outlook=Outlook.NEVER)
     answers = [one for one in observations if isinstance(one, Answer)]
     asked_to_wait = [one for one in answers if one.status in (429, 503)]

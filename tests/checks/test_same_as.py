@@ -109,7 +109,7 @@ class TestPages:
         assert pages(PAGE + "<script src=/a.1f2e.js></script>", PAGE + "<script src=/a.9d8c.js></script>")
 
     def test_another_page_altogether(self) -> None:
-        text = "<p>" + " ".join(f"word{number}" for number in range(3000))
+        text = "<p>" + " ".join(f"word{number}" for number in range(20_000))
         assert pages(text, text.replace("word", "other"))[0] == "another text altogether"
 
     @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ class TestPages:
             pytest.param("<input type=hidden name=csrf value=a1>", "<input type=hidden name=csrf value=b2>", id="a token"),
             pytest.param("<a href='/x?t=1'>x</a>", "<a href='/x?t=2'>x</a>", id="a token in a link"),
             pytest.param("<p>at 10:31:02", "<p>at 10:31:03", id="a time"),
-            pytest.param("<p>at 2026-11-26T10:31:02Z", "<p>at 2026-11-25T09:00:00.123+01:00", id="an ISO time"),
+            pytest.param("<p>at 2026-11-26T10:31:02Z", "<p>at 2026-11-26T11:31:04.123+01:00", id="an ISO time"),
             pytest.param("<p>took 12ms", "<p>took 7.5ms", id="a duration"),
-            pytest.param("<p>1800000000", "<p>1800000123", id="an epoch"),
+            pytest.param("<p>1800000000", "<p>1800000012", id="an epoch"),
             pytest.param("<p>Write to me@example.com.", f"<p>Write to {protected('me@example.com')}.", id="an address"),
             pytest.param("<p>(or:me@example.com)", f"<p>(or:{protected('me@example.com')})", id="an address within a word"),
             pytest.param("<p>npm i left@1.3.0", f"<p>npm i {protected('left@1.3.0')}", id="what the zone takes for an address"),
@@ -156,6 +156,70 @@ class TestPages:
         assert pages(one, three) == ["another text: 'visitor 17' in place of 'visitor 99'"]
         assert pages(one, three, here_again=two) == []
         assert pages(one, three, there_again=two) == []
+
+    @pytest.mark.parametrize("same", [0, 1])
+    def test_one_answer_that_is_right_excuses_no_other(self, same: int) -> None:
+        """On an edge that is both, one answer is of the old deployment, and the next of the new one."""
+        old = PAGE.replace("0001", "0000").replace("/login", "/sign-in").replace("Example<", "Sample<")
+        here, again = ((PAGE, old), (old, PAGE))[same]
+        assert pages(here, PAGE, here_again=again)
+        assert pages(here, PAGE + "<i>7", here_again=again, there_again=PAGE + "<i>8")
+        assert values('{"a":1}', '{"a":1}', here_again='{"a":2}')
+        for other in (
+            answer("", 503),
+            NoAnswer(url=HERE, reason=Reason.RESET, text="it broke"),
+            answer(PAGE, media_type="text/plain"),
+        ):
+            (found,) = judged(answer(PAGE), answer(PAGE, there=True), again=other)
+            assert isinstance(found, Finding)
+
+    @pytest.mark.parametrize(
+        ("here", "there"),
+        [
+            ("<p>Request {}</p>", "<p>Request {}</p><main>" + "much to read " * 150 + "</main>"),
+            ("<p>Visitors today: {} FATAL: no database</p>", "<p>Visitors today: {}</p>"),
+            ("<p>Visitors today: {}</p>", "<p>Visitors today: {} all is well</p>"),
+            ("<p>{} broken {}</p>", "<p>{} healthy {}</p>"),
+            ("<p>no id</p>", "<p>no id {}</p>"),
+        ],
+    )
+    def test_nor_what_stands_beside(self, here: str, there: str) -> None:
+        one, two, three, four = (
+            text.format(number, number) for text, number in ((here, 17), (here, 18), (there, 8), (there, 9))
+        )
+        assert pages(one, three, here_again=two, there_again=four)
+        assert pages(one, three, here_again=two) or "{}" not in here
+
+    def test_what_comes_in_another_order_each_time(self) -> None:
+        one, two, three, four = ("<p>" + order for order in ("a b c d e", "c a e b d", "e d c b a", "b d a e c"))
+        assert pages(one, three, here_again=two, there_again=four) == []
+        assert pages(one.replace("a", "x"), three, here_again=two, there_again=four)
+        assert pages(one, three)
+
+    def test_what_changes_at_both_ends_of_a_long_page(self) -> None:
+        page = "<p>Request {}</p>" + "word " * 20_000 + "<p>Error id {}</p>"
+        one, two, three, four = (page.format(number, number) for number in (1, 2, 3, 4))
+        assert pages(one, three, here_again=two, there_again=four) == []
+        changed = one.replace("word word", "word other", 1)
+        assert pages(changed, three, here_again=two, there_again=four)
+
+    def test_its_own_host_in_words_and_values(self) -> None:
+        assert pages(f"<p>Share {HERE}/a", f"<p>Share {THERE}/a") == []
+        assert pages(f"<p>Share {HERE}/a", f"<p>Share {HERE}/a") == []
+        assert pages(f"<p>Share {HERE}/a", f"<p>Share {THERE}/b")
+        assert values(f'{{"self":"{HERE}/api"}}', f'{{"self":"{THERE}/api"}}') == []
+
+    def test_what_is_in_an_encoding_that_is_not_known(self) -> None:
+        one, other = (
+            replace(answer(), body=b"<p>" + text.encode("iso-8859-7")) for text in ("\u03b1\u03b2", "\u03b3\u03b4")
+        )
+        assert judged(one, replace(one, url=f"{THERE}/")) == []
+        assert judged(one, replace(other, url=f"{THERE}/"))
+
+    def test_long_lines_are_cut_around_what_differs(self) -> None:
+        (found,) = values(f'{{"a":"{"x" * 300}1{"y" * 300}"}}', f'{{"a":"{"x" * 300}2{"y" * 300}"}}')
+        assert found.diff[0] != found.diff[1]
+        assert "1yy" in found.diff[1]
 
     def test_that_hides_nothing_else(self) -> None:
         one, two = PAGE + "<p>visitor 17</p>", PAGE + "<p>visitor 18</p>"
@@ -207,11 +271,26 @@ class TestWhatIsExact:
             ("/new", "https://5be8c75c.example.pages.dev/new", True),
             ("/new", "/newer", False),
             ("/new?a=1", "/new?a=2", False),
+            ("https://www.example.com/new", "https://www.example.com/new", True),  # the canonical one, here and there
+            ("https://www.example.com/new", "https://other.example.com/new", False),
         ],
     )
     def test_a_redirect(self, here: str, there: str, *, same: bool) -> None:
         found = judged(answer("", 302, location=here), answer("", 302, there=True, location=there))
         assert (found == []) is same
+
+    def test_a_redirect_with_a_token_of_its_own_each_time(self) -> None:
+        one, two, three, four = (answer("", 302, location=f"/login?state={state}&next=/a") for state in "abcd")
+        assert judged(one, three, again=two, there_again=four) == []
+        others = [answer("", 302, location=f"/sign-in?state={state}&next=/a") for state in "cd"]
+        assert judged(one, others[0], again=two, there_again=others[1])
+
+    @pytest.mark.parametrize("status", [200, 404])
+    def test_a_page_in_place_of_a_file(self, status: int) -> None:
+        one, two = (answer(f"<!doctype html><p>Not here<script>{nonce}</script>", status) for nonce in "ab")
+        assert judged(one, two, of=spec("/old.js", as_file=True)) == []
+        other = judged(one, answer("<!doctype html><p>Other", status), of=spec("/old.js", as_file=True))
+        assert bool(other) is (status == 200)  # what says that it is gone is no file
 
     def test_a_redirect_that_was_followed(self) -> None:
         hop = Hop(status=308, url=f"{HERE}/login/", location="/login")
@@ -271,16 +350,33 @@ class TestValues:
         assert found.diff == ('- version: "1.0.1"', '+ version: "1.0.0"')
 
     def test_one_that_is_missing(self) -> None:
-        (found,) = values('{"a":1}', '{"a":1,"b":[{"c":null}]}')
-        assert found.diff == ("- b[0].c: null", "+ b[0].c: (absent)")
+        (found,) = values('{"a":1}', '{"a":1,"b":{"c.d":null}}')
+        assert found.diff == ('- b."c.d": null', '+ b."c.d": (absent)')
+
+    def test_a_list_by_its_length_first(self) -> None:
+        (found,) = values('{"a":[0,1,2]}', '{"a":[1,2]}')
+        assert found.actual == "a is a list of 3, and there a list of 2, and 3 more"
 
     @pytest.mark.parametrize(("here", "there"), [("1", "2"), ("[]", "{}"), ('"a"', "null"), ("[1]", "[1,2]")])
     def test_whatever_it_is(self, here: str, there: str) -> None:
         assert values(here, there)
 
     def test_times_differ(self) -> None:
-        assert values('{"at":"2026-11-26T10:00:00Z","took":"3ms"}', '{"at":"2026-11-25T09:00:00Z","took":"12ms"}') == []
+        assert values('{"at":"2026-11-26T10:00:00Z","took":"3ms"}', '{"at":"2026-11-26T10:00:01Z","took":"12ms"}') == []
         assert values('{"at":"2026-11-26T10:00:00Z"}', '{"at":null}')
+
+    @pytest.mark.parametrize(
+        ("here", "there"),
+        [
+            ("2026-11-20", "2026-11-26"),
+            ("2026-11-20T08:00:00Z", "2026-11-26T08:00:00Z"),
+            ("5s", "30s"),
+            ("1763625600", "1764144000"),
+        ],
+    )
+    def test_but_not_those_of_two_builds(self, here: str, there: str) -> None:
+        assert values(f'{{"of":"{here}"}}', f'{{"of":"{there}"}}')
+        assert pages(f"<p>Version {here}", f"<p>Version {there}")
 
     def test_what_a_side_says_differently_each_time(self) -> None:
         assert values('{"id":"a1"}', '{"id":"b7"}')
@@ -354,8 +450,22 @@ class TestACache:
         assert (found.only_cached, found.other_build) == (False, True)
         assert found.hint == "a cache answered, but what is behind it differs as well"
 
-    def test_a_cache_that_cannot_be_passed_proves_nothing(self) -> None:
-        assert not self.found(answer(self.NEW, cf_cache_status="HIT", age="5")).only_cached
+    @pytest.mark.parametrize("body", [OLD, NEW])
+    def test_a_cache_that_cannot_be_passed_proves_nothing(self, body: str) -> None:
+        found = self.found(answer(body, cf_cache_status="HIT", age="5"))
+        assert (found.only_cached, found.other_build) == (False, False)
+        assert found.hint == "a cache answers, also to a query that it cannot know: what is behind it cannot be seen"
+
+    def test_files_that_only_an_old_copy_of_the_page_names_are_not_to_blame(self) -> None:
+        old, new = (page + f"<script src=/app.{name}.js></script>" for page, name in ((self.OLD, "1"), (self.NEW, "2")))
+        script, gone = answer("run()", media_type="text/javascript"), answer("", 404)
+        files: Given = {"/app.1.js": script, "/app.2.js": script}
+        (found,) = judged(
+            answer(old, cf_cache_status="HIT", age="90"), answer(new, there=True),
+            named=files, named_there={**files, "/app.1.js": gone}, past={"/?fresh=1": answer(new)}, of=spec(with_named=True),
+        )  # fmt: skip
+        assert isinstance(found, Finding)
+        assert found.only_cached
 
     def test_what_no_cache_answered_is_not_asked_past_it(self) -> None:
         (found,) = judged(answer(self.OLD), answer(self.NEW, there=True))
@@ -380,6 +490,20 @@ class TestWithoutAnAnswer:
         assert isinstance(found, Finding)
         assert found.line == f"same-as-differs: expected an answer of {THERE} to compare with, got {said}"
 
+    def test_a_reference_that_fails_is_none(self) -> None:
+        for status in (429, 500, 522):
+            (found,) = judged(answer(PAGE), answer("", status, there=True))
+            assert isinstance(found, Finding)
+            assert (found.actual, found.other_build) == (str(status), False)
+            assert "tells nothing of this one" in found.hint
+        assert judged(answer("", 500), answer("", 500, there=True)) == []
+
+    def test_of_the_site_the_usual_rule_says_it_first(self) -> None:
+        late = NoAnswer(url=HERE, reason=Reason.TIMEOUT, text="no complete answer when the time was up")
+        (found,) = judged(late, replace(late, url=THERE))
+        assert isinstance(found, Finding)
+        assert found.rule.id == "timeout"
+
     def test_of_the_site_the_usual_rule_says_it(self) -> None:
         nothing = NoAnswer(url=HERE, reason=Reason.REFUSED, text="connection refused: nothing listens there")
         (found,) = judged(nothing, answer(PAGE, there=True))
@@ -388,6 +512,12 @@ class TestWithoutAnAnswer:
 
 
 class TestAReport:
+    def test_what_it_does_not_hold_is_said_and_nothing_wrong(self) -> None:
+        missing = NoAnswer(url=THERE, reason=Reason.NOT_RECORDED, text="the report holds no answer to GET /")
+        assert judged(answer(PAGE), missing) == [
+            Remark(text=f"not compared with {THERE}: the report holds no answer to GET /")
+        ]
+
     def test_a_body_that_it_leaves_out_is_compared_by_its_digest(self) -> None:
         script = "application/javascript"
         here = answer("let a=1", media_type=script)
@@ -398,8 +528,9 @@ class TestAReport:
 
     def test_a_page_that_it_leaves_out_cannot_be(self) -> None:
         kept = replace(answer(there=True), digest=hashlib.sha256(PAGE.encode()).hexdigest())
-        (found,) = judged(answer(PAGE), kept)
-        assert isinstance(found, Finding)
-        assert found.actual == "the report leaves out its body, which was too large"
+        said = Remark(text=f"not compared with {THERE}: the report leaves out its body, which was too large")
+        assert judged(answer(PAGE), kept) == []
+        assert judged(answer(PAGE + "!"), kept) == [said]
+        assert isinstance(judged(answer(PAGE, 404), kept)[0], Finding)
         empty = replace(answer("", 404, there=True), digest=hashlib.sha256(b"").hexdigest())
         assert judged(answer("", 404), empty) == []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
 
-from kit import GOOD_SITE, HOME, Pytest, Reply, Serve, by_mapping
+from kit import GOOD_SITE, HOME, Pytest, Reply, Respond, Serve, by_mapping
 
 FILES = {
     "/static/app.js": Reply.script("let build = 2;"),
@@ -48,8 +49,8 @@ def test_another_file_fails_where_it_is_named_and_where_it_is_configured(serve: 
     result.stdout.fnmatch_lines(
         [
             f"same-as-differs: expected what {there.url} serves, got /static/app.js: other bytes",
-            "  differs   - 14 bytes, sha256 ????????????",
-            "            + 14 bytes, sha256 ????????????",
+            "  differs   - /static/app.js: 14 bytes, sha256 ????????????",
+            "            + /static/app.js: 14 bytes, sha256 ????????????",
         ]
     )
     assert lines(result, "verify") == [
@@ -186,3 +187,64 @@ def test_what_is_compared_follows_from_the_settings(run: Pytest, pytester: pytes
     result = run("--collect-only", "-q", "--pagesmoke=x=http://127.0.0.1:9", "--pagesmoke-same-as=http://127.0.0.1:8")
     found = [line.partition("::")[2] for line in result.outlines if "test_same_as" in line]
     assert found == ["test_same_as[x-/]", "test_same_as[x-/login]", "test_same_as[x-/api/me]"]
+
+
+def test_a_home_page_behind_access_is_not_compared(run: Pytest, pytester: pytest.Pytester) -> None:
+    (pytester.path / "pagesmoke.toml").write_text('pages = [{ path = "/", access = true }, "/login"]')
+    result = run("--collect-only", "-q", "--pagesmoke=x=http://127.0.0.1:9", "--pagesmoke-same-as=http://127.0.0.1:8")
+    assert [line.partition("::")[2] for line in result.outlines if "test_same_as" in line] == ["test_same_as[x-/login]"]
+
+
+def test_a_report_is_compared_as_far_as_it_goes(serve: Serve, run: Pytest, pytester: pytest.Pytester) -> None:
+    site = serve(NEW)
+    settings = pytester.path / "pagesmoke.toml"
+    settings.write_text('health = ["/api/health/status"]')
+    assert run(f"--pagesmoke=x={site.url}", "--pagesmoke-report=good.json").ret == 0
+    settings.write_text('health = ["/api/health/status"]\npages = ["/login"]')
+    result = run(f"--pagesmoke=x={site.url}", "--pagesmoke-same-as=good.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["warning   x /login: not compared with *: the report holds no answer to GET /login"])
+    settings.write_text('pages = ["/login"]')
+    result = run(f"--pagesmoke=x={site.url}", "--pagesmoke-same-as=good.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *=good.json: holds no answer to anything that the settings name for x: *"])
+
+
+def test_an_old_answer_beside_a_new_one_is_not_what_changes_by_nature(serve: Serve, run_both: Pytest) -> None:
+    new, old, count = by_mapping(NEW), by_mapping({**NEW, "/": Reply.html(HOME.replace("Home", "Old"))}), [0]
+
+    def respond(path: str) -> Reply:
+        count[0] += path == "/"
+        return (old if path == "/" and count[0] % 2 else new)(path)
+
+    result = run_both(f"--pagesmoke=x={serve(respond).url}", f"--pagesmoke-same-as={serve(NEW).url}")
+    assert result.ret == 1
+    assert failed(result) == ["test_same_as[x-/]"]
+
+
+def test_what_two_answers_do_not_show_to_change_is_asked_more_often(serve: Serve, run: Pytest) -> None:
+    """A counter of whole seconds stands still for two questions that are asked at once."""
+
+    def counting(since: float) -> Respond:
+        site = by_mapping(NEW)
+        return lambda path: (
+            Reply.json(f'{{"status":"ok","uptime":{int(time.monotonic() - since)}}}')
+            if path == "/api/health/status"
+            else site(path)
+        )
+
+    here, there = serve(counting(0.0)), serve(counting(1000.0))
+    result = run(f"--pagesmoke=x={here.url}", f"--pagesmoke-same-as={there.url}")
+    assert result.ret == 0
+    assert here.paths.count("/api/health/status") == 1 + 4  # as the health check asks, too
+    assert here.paths.count("/login") == 2
+
+
+@pytest.mark.usefixtures("scaled")
+def test_a_reference_behind_access_is_not_waited_for(serve: Serve, run: Pytest) -> None:
+    login = Reply(302, headers={"location": "https://team.cloudflareaccess.com/cdn-cgi/access/login/x"})
+    result = run(
+        f"--pagesmoke=x={serve(NEW).url}", f"--pagesmoke-same-as={serve({'*': login}).url}", "--pagesmoke-settle=300"
+    )
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*asked     once, *; waiting cannot heal it"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pytest_pagesmoke import likeness, markup, recognise
+from pytest_pagesmoke import differences, likeness, markup, recognise
 from pytest_pagesmoke.checks import live
-from pytest_pagesmoke.model import Answer, Finding, Judgement, NoAnswer, Observation, Probe, Remark, Rule, Seen
+from pytest_pagesmoke.model import Answer, Finding, Judgement, NoAnswer, Observation, Probe, Reason, Remark, Rule, Seen
 
 SAME_AS_DIFFERS = Rule(
     id="same-as-differs",
@@ -22,10 +23,12 @@ SAME_AS_DIFFERS = Rule(
     "behind, purge it. What differs by right belongs into no comparison: compare with a deployment of the same environment.",
 )
 
-_CODE: Final = (".js", ".mjs", ".css")  # what of a page's own files is compared with it: its scripts and styles
 _SHOWN: Final = 3  # stretches, keys or files of a difference; whoever wants all has the two addresses
 _MAX_LINE: Final = 100
+_PARTS: Final = re.compile(r"[^/?&=#]+|[/?&=#]")  # of an address
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_TIMES_ASKED: Final = 5  # where the first two answers of each side do not do
+_MAX_REPEATED_BYTES: Final = 1_048_576  # of what is asked so often
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,20 +63,14 @@ class _Difference:
     """In one line, and in a few: what is there (`-`), and what is here (`+`).
 
     ``failed``: here is no answer like that at all. ``polished``: the zone of one side makes other bytes of every image, and says this of it.
+    ``may_be_noise``: more answers may show that it changes from one to the next.
     """
 
     short: str
     lines: tuple[str, ...] = ()
     failed: bool = False
     polished: str = ""
-
-
-@dataclass(frozen=True)
-class _Side:
-    """What one side answered; ``again`` when it was asked once more, so that what changes from answer to answer can be told."""
-
-    answer: Answer
-    again: Answer | None = None
+    may_be_noise: bool = False
 
 
 class SameAsCheck:
@@ -84,38 +81,34 @@ class SameAsCheck:
     rules: ClassVar[tuple[Rule, ...]] = (SAME_AS_DIFFERS,)
 
     def probes(self, spec: SameAsSpec, seen: Seen) -> Iterable[Probe]:
-        yield from _questions(spec.probe, repeated=not spec.as_file)
+        yield from _questions(spec, spec.probe, times=1 if spec.as_file else 2)
         for name in _named(spec, seen):
-            yield from _questions(Probe(path=name, from_root=True), repeated=False)
+            yield from _questions(spec, Probe(path=name, from_root=True))
         for probe, as_file in _compared(spec, seen):
             ours = seen.get(probe)
-            if isinstance(ours, Answer) and recognise.cached(ours) and _compare(probe, seen, as_file=as_file):
-                yield _past_cache(probe, spec)
+            if isinstance(ours, Answer) and (found := _compare(probe, seen, as_file=as_file)):
+                if found.may_be_noise:
+                    yield from _questions(spec, probe, times=_TIMES_ASKED)
+                if recognise.cached(ours):
+                    yield _past_cache(probe, spec)
 
     def judge(self, spec: SameAsSpec, seen: Seen) -> Judgement:
-        theirs = seen[_there(spec.probe)]
-        if flaw := _no_reference(theirs, as_file=spec.as_file):
-            yield Finding(
-                rule=SAME_AS_DIFFERS,
-                subject=spec.path,
-                expected=f"an answer of {spec.shown} to compare with",
-                actual=flaw,
-            )
+        ours, theirs = seen[spec.probe], seen[_there(spec.probe)]
+        if found := _without_two_answers(spec, ours, theirs):
+            yield found
             return
-        assert isinstance(theirs, Answer)  # what is none was told above
-        ours = live.site_answer(seen[spec.probe], subject=spec.path, status=theirs.status)
-        if isinstance(ours, Finding):
-            yield ours
-            return
+        assert isinstance(ours, Answer)  # what is none was told above
+        assert isinstance(theirs, Answer)
         differing: dict[Probe, _Difference] = {}
         unknown: list[str] = []
         for probe, as_file in _compared(spec, seen):
-            if probe != spec.probe and (flaw := _no_reference(seen[_there(probe)], as_file=as_file)):
+            here, there = seen[probe], seen[_there(probe)]
+            if probe != spec.probe and (flaw := _left_out(there, here) or _no_reference(there, here)):
                 unknown.append(f"{probe.path} ({flaw})")
-            elif (found := _compare(probe, seen, as_file=as_file)) and found.polished:
-                unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found.polished})")
-            elif found:
-                differing[probe] = found
+            elif (found_here := _compare(probe, seen, as_file=as_file)) and found_here.polished:
+                unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found_here.polished})")
+            elif found_here:
+                differing[probe] = found_here
         if unknown:
             yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
         if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
@@ -131,13 +124,21 @@ class SameAsCheck:
         told = [
             found.short if probe == spec.probe else f"{probe.path}: {found.short}" for probe, found in differing.items()
         ]
-        lines = [line for found in differing.values() for line in found.lines]
-        only_cached = all(_is_right_past_cache(probe, spec, seen) for probe in differing)
+        lines = [
+            line if probe == spec.probe else f"{line[:2]}{probe.path}: {line[2:]}"
+            for probe, found in differing.items()
+            for line in found.lines[: 2 * _SHOWN]
+        ]
+        only_cached = all(_is_right_past_cache(probe, spec, seen) for probe in self._to_blame(spec, seen, differing))
+        past = [seen[_past_cache(probe, spec)] for probe in differing if _past_cache(probe, spec) in seen]
+        passed = not any(isinstance(answer, Answer) and recognise.cached(answer) for answer in past)
         served = f"served, by {spec.recorded_in}" if spec.recorded_in else "serves"
         hint = ""
         if only_cached:
             hint = "a cache answers with another copy: asked past it, the deployment serves the same"
-        elif any(_past_cache(probe, spec) in seen for probe in differing):
+        elif past and not passed:
+            hint = "a cache answers, also to a query that it cannot know: what is behind it cannot be seen"
+        elif past:
             hint = "a cache answered, but what is behind it differs as well"
         return Finding(
             rule=SAME_AS_DIFFERS,
@@ -146,26 +147,30 @@ class SameAsCheck:
             actual="; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""),
             hint=hint,
             diff=tuple(lines[: 2 * _SHOWN]),
-            # A site that fails is not of another build for that.
-            other_build=not only_cached and not all(found.failed for found in differing.values()),
+            # A site that fails is not of another build for that; and what only a cache shows, is of none.
+            other_build=passed and not only_cached and not all(found.failed for found in differing.values()),
             only_cached=only_cached,
         )
+
+    def _to_blame(self, spec: SameAsSpec, seen: Seen, differing: Mapping[Probe, _Difference]) -> Iterable[Probe]:
+        """What differs; but where the page itself is an old copy of a cache, without the files that no other page names."""
+        if spec.probe not in differing or not _is_right_past_cache(spec.probe, spec, seen):
+            return differing
+        theirs = seen[_there(spec.probe)]
+        named = _names(theirs) if isinstance(theirs, Answer) else ()
+        return [probe for probe in differing if probe == spec.probe or probe.path in named]
 
 
 def _there(probe: Probe) -> Probe:
     return replace(probe, of_reference=True)
 
 
-def _again(probe: Probe) -> Probe:
-    return replace(probe, again=True)
-
-
-def _questions(probe: Probe, *, repeated: bool) -> Iterator[Probe]:
-    yield probe
-    yield _there(probe)
-    if repeated:
-        yield _again(probe)
-        yield _again(_there(probe))
+def _questions(spec: SameAsSpec, probe: Probe, *, times: int = 1) -> Iterator[Probe]:
+    """The question, here and there; a report holds one answer alone."""
+    for again in range(times):
+        yield replace(probe, again=again)
+        if not again or not spec.recorded_in:
+            yield replace(probe, again=again, of_reference=True)
 
 
 def _past_cache(probe: Probe, spec: SameAsSpec) -> Probe:
@@ -181,8 +186,8 @@ def _named(spec: SameAsSpec, seen: Seen) -> list[str]:
     return [*dict.fromkeys(names)]
 
 
-def _names(page: Answer) -> Iterator[str]:
-    return (name for name in markup.named_by_page(page) if name.partition("?")[0].endswith(_CODE))
+def _names(page: Answer) -> tuple[str, ...]:
+    return markup.code_of_page(page)
 
 
 def _compared(spec: SameAsSpec, seen: Seen) -> Iterator[tuple[Probe, bool]]:
@@ -195,85 +200,145 @@ def _compared(spec: SameAsSpec, seen: Seen) -> Iterator[tuple[Probe, bool]]:
             yield probe, True
 
 
-def _no_reference(theirs: Observation, *, as_file: bool) -> str:
+def _without_two_answers(spec: SameAsSpec, ours: Observation, theirs: Observation) -> Finding | Remark | None:
+    """What is to be said where one side has no answer of its own."""
+    if isinstance(ours, NoAnswer) or isinstance(theirs, Answer):
+        status = theirs.status if isinstance(theirs, Answer) else 200
+        found = live.site_answer(ours, subject=spec.path, status=status)
+        if isinstance(found, Finding):
+            return found
+    if flaw := _left_out(theirs, ours):
+        return Remark(text=f"not compared with {spec.shown}: {flaw}")
+    if flaw := _no_reference(theirs, ours):
+        return Finding(
+            rule=SAME_AS_DIFFERS,
+            subject=spec.path,
+            expected=f"an answer of {spec.shown} to compare with",
+            actual=flaw,
+            hint="that is the deployment to compare with: it tells nothing of this one",
+        )
+    return None
+
+
+def _left_out(theirs: Observation, ours: Observation) -> str:
+    """Why a report tells nothing of this; empty where it does."""
+    if isinstance(theirs, NoAnswer):
+        return theirs.text if theirs.reason is Reason.NOT_RECORDED else ""
+    if theirs.body or theirs.digest in ("", _NOTHING) or not isinstance(ours, Answer):
+        return ""
+    alike = (ours.status, ours.media_type) == (theirs.status, theirs.media_type)
+    decides = alike and _is_text(theirs) and _sha256(ours) != _sha256(theirs)
+    return "the report leaves out its body, which was too large" if decides else ""
+
+
+def _no_reference(theirs: Observation, ours: Observation) -> str:
     """Why the reference tells nothing; empty where it does."""
     if isinstance(theirs, NoAnswer):
         return theirs.text
-    if theirs.digest not in ("", _NOTHING) and not theirs.body and not as_file:
-        return "the report leaves out its body, which was too large"
     found = live.site_answer(theirs, subject="", status=theirs.status)
     if isinstance(found, Finding):
         return f"{found.rule.title} ({theirs.status})"
-    return ""
+    fails = theirs.status == 429 or theirs.status >= 500
+    return str(theirs.status) if fails and isinstance(ours, Answer) and ours.status != theirs.status else ""
 
 
 def _is_right_past_cache(probe: Probe, spec: SameAsSpec, seen: Seen) -> bool:
     """Whether it is the same where no cache answers."""
-    past, theirs = seen.get(_past_cache(probe, spec)), seen[_there(probe)]
-    if not isinstance(past, Answer) or not isinstance(theirs, Answer) or recognise.cached(past):
+    past, theirs = seen.get(_past_cache(probe, spec)), _answers(_there(probe), seen)
+    if not isinstance(past, Answer) or recognise.cached(past):
         return False
     as_file = spec.as_file or probe != spec.probe
-    return _difference(_Side(past), _side(_there(probe), seen, theirs), as_file=as_file) is None
+    return _difference([past], theirs, as_file=as_file) is None
 
 
-def _side(probe: Probe, seen: Seen, answer: Answer) -> _Side:
-    again = seen.get(_again(probe))
-    return _Side(answer, again if isinstance(again, Answer) and again.status == answer.status else None)
+def _answers(probe: Probe, seen: Seen) -> list[Observation]:
+    """The answer, and those to the same question again."""
+    return [seen[one] for again in range(_TIMES_ASKED) if (one := replace(probe, again=again)) in seen]
 
 
 def _compare(probe: Probe, seen: Seen, *, as_file: bool) -> _Difference | None:
-    ours, theirs = seen.get(probe), seen.get(_there(probe))
-    if not isinstance(theirs, Answer):
+    if not isinstance(seen.get(_there(probe)), Answer):
         return None
-    if not isinstance(ours, Answer):
-        return _Difference(ours.text, failed=True) if ours else None
-    return _difference(_side(probe, seen, ours), _side(_there(probe), seen, theirs), as_file=as_file)
+    return _difference(_answers(probe, seen), _answers(_there(probe), seen), as_file=as_file)
 
 
-def _difference(ours: _Side, theirs: _Side, *, as_file: bool) -> _Difference | None:
-    here, there = ours.answer, theirs.answer
-    if here.status != there.status:
-        lines = _lines(str(there.status), str(here.status))
-        return _Difference(f"{here.status}, and there {there.status}", lines, failed=True)
-    if (leads := _leads(here)) != (leads_there := _leads(there)):
-        return _Difference(f"leads to {leads or 'nowhere'}", _lines(leads_there or "(nowhere)", leads or "(nowhere)"))
-    if here.media_type != there.media_type:
-        return _Difference(
-            f"content type {here.media_type or 'none'}",
-            _lines(there.media_type or "(none)", here.media_type or "(none)"),
-        )
-    if _sha256(here) == _sha256(there) or _adds_rules(here, there) or _adds_rules(there, here):
+def _difference(ours: Sequence[Observation], theirs: Sequence[Observation], *, as_file: bool) -> _Difference | None:
+    """How any of the answers here differs from the first one there, beyond what those there differ in."""
+    there = theirs[0]
+    assert isinstance(there, Answer)  # whoever has none has asked nothing here
+    here: list[Answer] = []
+    for answer in ours:
+        if isinstance(answer, NoAnswer):
+            return _Difference(answer.text, failed=True)
+        if answer.status != there.status:
+            lines = _lines(str(there.status), str(answer.status))
+            return _Difference(f"{answer.status}, and there {there.status}", lines, failed=True)
+        if answer.media_type != there.media_type:
+            lines = _lines(there.media_type or "(none)", answer.media_type or "(none)")
+            return _Difference(f"content type {answer.media_type or 'none'}", lines)
+        here.append(answer)
+    if as_file and there.status >= 400:  # what says that it is gone is no file
         return None
-    if as_file:
-        lines = _lines(_content(there), _content(here))
-        return _Difference("other bytes", lines, polished=recognise.polished(here) or recognise.polished(there))
-    if here.media_type in recognise.HTML_TYPES or recognise.is_html_document(there.text):
-        return _of_pages(ours, theirs)
-    if recognise.is_json(here.text) and recognise.is_json(there.text):
-        return _of_json(ours, theirs)
-    words, words_again, words_there, words_there_again = (
-        likeness.words_of(answer.text) for answer in _four(ours, theirs)
+    known = [one for one in theirs if isinstance(one, Answer) and _kind(one) == _kind(there)]
+    if found := _of_leads(here, known):
+        return found
+    if all(_is_equal(one, there) for one in here):
+        return None
+    if as_file and there.media_type not in recognise.HTML_TYPES:
+        lines = _lines(_content(there), _content(here[0]))
+        polished = recognise.polished(here[0]) or recognise.polished(there)
+        return _Difference("other bytes", lines, polished=polished)
+    found = _of_content(here, known)
+    return found and replace(found, may_be_noise=len(there.body) <= _MAX_REPEATED_BYTES)
+
+
+def _is_text(answer: Answer) -> bool:
+    """Whether it is compared by what it says, and not by its bytes."""
+    return (
+        answer.media_type in recognise.HTML_TYPES
+        or "json" in answer.media_type
+        or answer.media_type.startswith("text/plain")
     )
-    return _of_words(words, words_again, words_there, words_there_again)
 
 
-def _four(ours: _Side, theirs: _Side) -> tuple[Answer, Answer, Answer, Answer]:
-    return ours.answer, ours.again or ours.answer, theirs.answer, theirs.again or theirs.answer
+def _kind(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.media_type
+
+
+def _is_equal(one: Answer, other: Answer) -> bool:
+    return _sha256(one) == _sha256(other) or _adds_rules(one, other) or _adds_rules(other, one)
 
 
 def _adds_rules(one: Answer, other: Answer) -> bool:
     return recognise.only_adds_rules(one.body, other.body)
 
 
-def _leads(answer: Answer) -> str:
-    """Where it leads: a redirect, or the one that was followed to tidy the address. On the own host it is a path."""
+def _of_leads(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | None:
+    """How they lead elsewhere: by a redirect, or by one that was followed to tidy the address. A side's own host is none."""
+    leads, leads_there = [*map(_leads, here)], [*map(_leads, there)]
+    if leads[0].netloc != leads_there[0].netloc:  # else both name one host, be it that of one side
+        leads, leads_there = (
+            [_below_host(one, side) for one, side in zip(found, answers, strict=True)]
+            for found, answers in ((leads, here), (leads_there, there))
+        )
+    words, words_there = ([_PARTS.findall(one.geturl()) for one in side] for side in (leads, leads_there))
+    if differences.of_words(words_there, words) == []:
+        return None
+    wrong = next((one for one in leads if one != leads_there[0]), leads[0]).geturl()
+    lines = _lines(leads_there[0].geturl() or "(nowhere)", wrong or "(nowhere)")
+    return _Difference(f"leads to {wrong or 'nowhere'}", lines, may_be_noise=True)
+
+
+def _leads(answer: Answer) -> SplitResult:
     target = recognise.location(answer)
     if target is None:
-        last = answer.hops[-1] if answer.hops else None
-        return urlsplit(answer.url).path if last else ""
-    own = target.netloc.lower() == urlsplit(answer.url).netloc.lower()
-    where = target._replace(scheme="", netloc="") if own else target
-    return where.geturl()
+        target = urlsplit(urlsplit(answer.url).path if answer.hops else "")
+    return target
+
+
+def _below_host(leads: SplitResult, answer: Answer) -> SplitResult:
+    own = leads.netloc.lower() == urlsplit(answer.url).netloc.lower()
+    return leads._replace(scheme="", netloc="") if own else leads
 
 
 def _content(answer: Answer) -> str:
@@ -286,25 +351,61 @@ def _sha256(answer: Answer) -> str:
 
 
 def _lines(there: str, here: str) -> tuple[str, ...]:
-    return f"- {_cut(there)}", f"+ {_cut(here)}"
+    """What is there and here; of long ones, from shortly before they differ."""
+    start = 0
+    if max(len(there), len(here)) > _MAX_LINE:
+        same = next((i for i, (one, other) in enumerate(zip(there, here, strict=False)) if one != other), 0)
+        start = max(0, same - _MAX_LINE // 3)
+    return f"- {_cut(there, start)}", f"+ {_cut(here, start)}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]} …"
+def _cut(text: str, start: int = 0) -> str:
+    end = start + _MAX_LINE
+    return f"{'… ' if start else ''}{text[start:end]}{' …' if len(text) > end else ''}"
 
 
-def _of_pages(ours: _Side, theirs: _Side) -> _Difference | None:
-    hosts = frozenset(urlsplit(side.answer.url).netloc for side in (ours, theirs))
-    four = _four(ours, theirs)
-    hidden = any(likeness.hides_addresses(answer) for answer in four)
-    here, here_again, there, there_again = (likeness.sight(answer, hosts, addresses_alike=hidden) for answer in four)
-    if found := _of_words(here.title, here_again.title, there.title, there_again.title):
-        return replace(found, short=f"another title: {' '.join(here.title) or '(none)'!r}")
-    if found := _of_words(here.words, here_again.words, there.words, there_again.words):
+def _more(found: Sized) -> str:
+    """How many are not shown."""
+    return f", and {len(found) - 1} more" if len(found) > 1 else ""
+
+
+def _of_content(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | None:
+    one = urlsplit(here[0].url)
+    other = urlsplit(there[0].url)
+
+    def alike(theirs: str, ours: str) -> bool:
+        """Whether two words differ in a moment, or in the own host of each side."""
+        named = ours.replace(f"{one.scheme}://{one.netloc}", f"{other.scheme}://{other.netloc}")
+        return named.replace(one.netloc, other.netloc) == theirs or differences.is_moment(theirs, ours)
+
+    if any("\ufffd" in answer.text for answer in (*here, *there)):
+        here, there = ([*map(_byte_by_byte, side)] for side in (here, there))
+    if there[0].media_type in recognise.HTML_TYPES or recognise.is_html_document(there[0].text):
+        return _of_pages(here, there, alike)
+    values, values_there = [*map(_leaves, here)], [found for one in there if (found := _leaves(one)) is not None]
+    if values_there and all(found is not None for found in values) and recognise.is_json(there[0].text):
+        return _of_json([found or {} for found in values], values_there, alike)
+    return _of_words([one.text.split() for one in here], [one.text.split() for one in there], alike)
+
+
+def _byte_by_byte(answer: Answer) -> Answer:
+    """The same in an encoding in which no two bytes are one character, for an answer in one that is not known."""
+    headers = {**answer.headers, "content-type": f"{answer.media_type}; charset=utf-8"}
+    return replace(answer, body=answer.body.decode("latin-1").encode(), headers=headers)
+
+
+def _of_pages(here: Sequence[Answer], there: Sequence[Answer], alike: differences.Alike) -> _Difference | None:
+    hosts = frozenset(urlsplit(side[0].url).netloc for side in (here, there))
+    hidden = any(likeness.hides_addresses(answer) for answer in (*here, *there))
+    ours, theirs = (
+        [likeness.sight(answer, hosts, addresses_alike=hidden) for answer in side] for side in (here, there)
+    )
+    if found := _of_words([one.title for one in ours], [one.title for one in theirs], alike):
+        wrong = next((one.title for one in ours if one.title != theirs[0].title), ())
+        return replace(found, short=f"another title: {' '.join(wrong) or '(none)'!r}")
+    if found := _of_words([one.words for one in ours], [one.words for one in theirs], alike):
         return found
-    changing = (here.links ^ here_again.links) | (there.links ^ there_again.links)
-    missing = sorted(there.links - here.links - changing)
-    added = sorted(here.links - there.links - changing)
+    missing, added = differences.of_sets([one.links for one in theirs], [one.links for one in ours])
     if not missing and not added:
         return None
     lines = (*(f"- {_cut(link)}" for link in missing[:_SHOWN]), *(f"+ {_cut(link)}" for link in added[:_SHOWN]))
@@ -312,66 +413,57 @@ def _of_pages(ours: _Side, theirs: _Side) -> _Difference | None:
 
 
 def _of_words(
-    here: tuple[str, ...], here_again: tuple[str, ...], there: tuple[str, ...], there_again: tuple[str, ...]
+    here: Sequence[differences.Words], there: Sequence[differences.Words], alike: differences.Alike
 ) -> _Difference | None:
-    found = likeness.differing(here, here_again, there, there_again)
+    found = differences.of_words(there, here, alike)
     if found is None:
-        return _Difference("another text altogether", _lines(" ".join(there[:12]), " ".join(here[:12])))
+        gone, come = (" ".join(side[0]) for side in (there, here))
+        return _Difference("another text altogether", _lines(gone, come))
     if not found:
         return None
     lines = tuple(line for gone, come in found[:_SHOWN] for line in _lines(gone or "(nothing)", come or "(nothing)"))
     gone, come = found[0]
-    return _Difference(f"another text: {_cut(come or 'nothing')!r} in place of {_cut(gone or 'nothing')!r}", lines)
+    text = f"another text: {_cut(come or 'nothing')!r} in place of {_cut(gone or 'nothing')!r}"
+    return _Difference(text + _more(found), lines)
 
 
-@dataclass
-class _Flat:
-    """A JSON value as its leaves, by path."""
-
-    leaves: dict[str, str] = field(default_factory=dict)
-
-    def add(self, path: str, value: object) -> None:
-        """Take in ``value``, which stands at ``path``. (Its depth is bounded by what was parsed.)"""
-        waiting = [(path, value)]
-        while waiting:
-            at, one = waiting.pop()
-            if isinstance(one, dict) and one:
-                waiting += [(f"{at}.{key}" if at else str(key), inner) for key, inner in one.items()]
-            elif isinstance(one, list) and one:
-                waiting += [(f"{at}[{index}]", inner) for index, inner in enumerate(one)]
-            else:
-                self.leaves[at] = json.dumps(one, ensure_ascii=False)
-
-
-def _of_json(ours: _Side, theirs: _Side) -> _Difference | None:
-    here, here_again, there, there_again = (_leaves(answer) for answer in _four(ours, theirs))
-    changing = {*_unlike(here, here_again), *_unlike(there, there_again)}
-    differing = [
-        key
-        for key in _unlike(there, here)
-        if key not in changing and not (likeness.is_time(here.get(key, "")) and likeness.is_time(there.get(key, "")))
-    ]
-    if not differing:
+def _of_json(
+    here: Sequence[Mapping[str, str]], there: Sequence[Mapping[str, str]], alike: differences.Alike
+) -> _Difference | None:
+    found = differences.of_values(there, here, alike)
+    if not found:
         return None
     lines = tuple(
         line
-        for key in differing[:_SHOWN]
-        for line in _lines(f"{key}: {there.get(key, '(absent)')}", f"{key}: {here.get(key, '(absent)')}")
+        for key, (gone, come) in [*found.items()][:_SHOWN]
+        for line in _lines(f"{key}: {gone or '(absent)'}", f"{key}: {come or '(absent)'}")
     )
-    key = differing[0]
-    return _Difference(
-        f"{key or 'the value'} is {_cut(here.get(key, 'absent'))}, and there {_cut(there.get(key, 'absent'))}", lines
-    )
+    key, (gone, come) = next(iter(found.items()))
+    text = f"{key or 'the value'} is {_cut(come or 'absent')}, and there {_cut(gone or 'absent')}"
+    return _Difference(text + _more(found), lines)
 
 
-def _leaves(answer: Answer) -> dict[str, str]:
-    flat = _Flat()
+def _leaves(answer: Answer) -> dict[str, str] | None:
+    """A JSON value as its leaves, by path, and the length of each list; None where it is no JSON. (Its depth is bounded by what was parsed.)"""
     try:
-        flat.add("", recognise.parse_json(answer.text))
-    except ValueError:  # the other answer of this side was JSON, this one is not: all of it changes
-        return {}
-    return flat.leaves
+        waiting = [("", recognise.parse_json(answer.text))]
+    except ValueError:  # no JSON, or not this time
+        return None
+    leaves: dict[str, str] = {}
+    while waiting:
+        at, one = waiting.pop()
+        if isinstance(one, dict) and one:
+            inner = [(f"{at}.{_key(key)}".removeprefix("."), value) for key, value in one.items()]
+        elif isinstance(one, list):
+            leaves[at] = f"a list of {len(one)}"
+            inner = [(f"{at}[{index}]", value) for index, value in enumerate(one)]
+        else:
+            leaves[at] = json.dumps(one, ensure_ascii=False)
+            inner = []
+        waiting += reversed(inner)
+    return leaves
 
 
-def _unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    return [key for key in dict.fromkeys((*one, *other)) if one.get(key) != other.get(key)]
+def _key(key: str) -> str:
+    """A key in a path; in quotes where it could be taken for two."""
+    return key if re.fullmatch(r"[^.\[\]\"]+", key) else json.dumps(key, ensure_ascii=False)

@@ -13,7 +13,8 @@ import pytest
 
 from pytest_pagesmoke.addresses import kind_of, without_credentials
 from pytest_pagesmoke.checks.build import BuildCheck
-from pytest_pagesmoke.model import Kind, Recorded, Target
+from pytest_pagesmoke.checks.same_as import SameAsSpec
+from pytest_pagesmoke.model import Answer, Kind, Recorded, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin.activation import Activation
 from pytest_pagesmoke.plugin.collection import is_chosen
@@ -60,6 +61,7 @@ class SetUp:
                 past_cache=f"pagesmoke={int(time.time())}",
             )
         )
+        self._refuse_a_report_of_nothing(references)
         if not self.planned and activation.file:
             raise SetUpError(
                 f"{file} names nothing to check on {', '.join(target.name for target in self.selection.targets)}{self.idle_build()}"
@@ -141,6 +143,21 @@ class SetUp:
             return {target.name: as_reference(report, target.name, shown=given) for target in selection.targets}
         except BadReport as flaw:
             raise SetUpError(f"--pagesmoke-same-as={given}: {flaw}") from None
+
+    def _refuse_a_report_of_nothing(self, references: Mapping[str, Target | Recorded]) -> None:
+        """Raises SetUpError where a report holds nothing that is compared: each check would pass without having looked."""
+        for name, reference in references.items():
+            held = (
+                reference.answer_to(check.spec.probe)
+                for check in self.planned
+                if isinstance(check, PlannedLive) and isinstance(check.spec, SameAsSpec) and check.target.name == name
+                if isinstance(reference, Recorded)
+            )
+            if isinstance(reference, Recorded) and not any(isinstance(answer, Answer) for answer in held):
+                raise SetUpError(
+                    f"--pagesmoke-same-as={self._activation.same_as}: holds no answer to anything that the settings name for {name}: "
+                    "make it with these settings, in a run on the good deployment"
+                )
 
     def _compared_with(self, selection: Selection) -> Selection:
         """What the targets are compared with: one target, by its address or its name. Raises SetUpError for anything else."""
