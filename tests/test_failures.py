@@ -83,7 +83,7 @@ def _live(test: str, case: dict[str, Any]) -> Case:
     named = case.pop("named", {})
     while missing := [probe for probe in check.probes(spec, seen) if probe not in seen]:
         for probe in missing:
-            if probe == replace(own, again=True):
+            if replace(probe, again=0) == own:
                 seen[probe] = seen[own]
                 continue
             answer = of_reference if probe.of_reference else impossible if probe in IMPOSSIBLE else named[probe.path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -225,15 +225,15 @@ def test_an_old_answer_beside_a_new_one_is_not_what_changes_by_nature(serve: Ser
 def test_what_two_answers_do_not_show_to_change_is_asked_more_often(serve: Serve, run: Pytest) -> None:
     """A counter of whole seconds stands still for two questions that are asked at once."""
 
-    def counting(since: float) -> Respond:
-        site = by_mapping(NEW)
+    def counting(since: int) -> Respond:
+        site, asked = by_mapping(NEW), itertools.count()
         return lambda path: (
-            Reply.json(f'{{"status":"ok","uptime":{int(time.monotonic() - since)}}}')
+            Reply.json(f'{{"status":"ok","uptime":{since + next(asked) // 2}}}')
             if path == "/api/health/status"
             else site(path)
         )
 
-    here, there = serve(counting(0.0)), serve(counting(1000.0))
+    here, there = serve(counting(0)), serve(counting(1000))
     result = run(f"--pagesmoke=x={here.url}", f"--pagesmoke-same-as={there.url}")
     assert result.ret == 0
     assert here.paths.count("/api/health/status") == 1 + 4  # as the health check asks, too
