@@ -28,6 +28,10 @@ def left_of(text: str, **headers: str) -> str:
     return secrets_of([target(**headers)]).out_of(text)
 
 
+def escaped(text: str, chars: str, how: Callable[[str], str]) -> str:
+    return "".join(how(char) if char in chars else char for char in text)
+
+
 # Forms.
 
 
@@ -50,6 +54,22 @@ def left_of(text: str, **headers: str) -> str:
         pytest.param(lambda text: base64.b64encode(text.encode()).decode(), id="base64"),
         pytest.param(lambda text: base64.b64encode(text.encode()).decode().rstrip("="), id="base64-unpadded"),
         pytest.param(lambda text: base64.urlsafe_b64encode(text.encode()).decode(), id="base64-of-addresses"),
+        pytest.param(lambda text: text.encode().hex(), id="hexadecimal"),
+        pytest.param(lambda text: text.encode().hex().upper(), id="hexadecimal-in-upper-case"),
+        pytest.param(lambda text: json.dumps(text)[1:-1].replace("/", "\\/"), id="json-of-php"),
+        pytest.param(
+            lambda text: escaped(json.dumps(text)[1:-1], "&<>+='/", lambda char: f"\\u{ord(char):04x}"), id="json-of-go"
+        ),
+        pytest.param(lambda text: json.dumps(json.dumps(text))[3:-3], id="json-in-json"),
+        pytest.param(lambda text: escaped(text, "&<>+=/\"'", lambda char: f"\\x{ord(char):02X}"), id="javascript"),
+        pytest.param(
+            lambda text: escaped(text, "&<>+=/\"'(", lambda char: f"&#x{ord(char):X};"), id="html-in-hexadecimal"
+        ),
+        pytest.param(lambda text: escaped(text, "&<>+=/\"'(", lambda char: f"&#0{ord(char)};"), id="html-in-decimal"),
+        pytest.param(lambda text: text.replace("&", "&amp;").replace("/", "&sol;"), id="html-by-name"),
+        pytest.param(lambda text: html.escape(html.escape(text)), id="html-in-html"),
+        pytest.param(lambda text: quote(quote(text, safe=""), safe=""), id="percent-in-percent"),
+        pytest.param(lambda text: html.escape(json.dumps(text)[1:-1]), id="json-in-html"),
     ],
 )
 def test_every_form_in_which_a_server_may_give_it_back(form: Callable[[str], str]) -> None:
@@ -58,6 +78,18 @@ def test_every_form_in_which_a_server_may_give_it_back(form: Callable[[str], str
     body = secrets.struck_out(Answer(url=SITE, status=200, body=f"a {form(SECRET)}. b".encode()))
     assert isinstance(body, Answer)
     assert body.body.replace(b"=", b"") == f"a {MASK}. b".encode()
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("after", ["", "/", "/a", "/abc"])
+def test_within_a_longer_text_in_base64(before: str, after: str) -> None:
+    """As a server's session holds it, or a debug page's whole request."""
+    secret = "hunter2-hunter3"
+    given = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
+    left = Secrets([secret]).out_of(f"<{given}>")
+    assert MASK in left
+    shown = left.strip("<>").replace(MASK, "")
+    assert len(shown) <= len(given) - len(secret) * 8 // 6 + 2
 
 
 def test_a_secret_that_holds_another_one_goes_whole() -> None:
@@ -272,6 +304,21 @@ def test_a_token_in_an_address(name: str) -> None:
 def test_no_token_in_an_address(url: str) -> None:
     assert without_tokens(url) == url
     assert [*with_tokens_apart(url)] == [(url, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("/cb#access_token=abc&state=1", "/cb#access_token=***&state=1"),
+        ("/login?next=%2Fa%3Ftoken%3Dabc", "/login?next=%2Fa%3Ftoken%3D***"),
+        (r'{"next":"/a?b=c\u0026token=abc"}', r'{"next":"/a?b=c\u0026token=***"}'),
+        ('<a href="/a?b=c&amp;token=abc">', '<a href="/a?b=c&amp;token=***">'),
+        ("test_page[site-/a?sig=abc]", "test_page[site-/a?sig=***]"),
+        ("/a?sig=a]b", "/a?sig=***"),
+    ],
+)
+def test_a_token_wherever_an_address_may_stand(text: str, left: str) -> None:
+    assert without_tokens(text) == left
 
 
 def test_an_address_without_end_is_read_in_no_time() -> None:

@@ -6,7 +6,8 @@ import base64
 import copy
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +35,7 @@ from pytest_pagesmoke.recorded import (
     read_entry,
 )
 from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
-from pytest_pagesmoke.replay import Report, Reported, read_report
+from pytest_pagesmoke.replay import Report, Reported, as_kept, read_report
 from pytest_pagesmoke.run import judge
 from pytest_pagesmoke.say.json import report, text
 from pytest_pagesmoke.say.terminal import summary
@@ -58,7 +59,7 @@ def back(seen: Observation, *, secrets: Secrets = NO_SECRETS, probe: Probe = PRO
     return observation
 
 
-def written(*checks: tuple[PlannedLive, dict[Probe, Observation]], name: str = "site") -> str:
+def written(*checks: tuple[PlannedLive, Mapping[Probe, Observation]], name: str = "site") -> str:
     """The report of a run in which the checks saw these."""
     entries: dict[int, Entry] = {}
     seen_by: dict[str, list[Entry]] = {}
@@ -156,25 +157,45 @@ class TestKept:
         assert back(fits) == fits
         large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
         said = entry(PROBE, large, secrets=NO_SECRETS)
-        assert (said["truncated"], said["size_bytes"], len(said["body"])) == (True, MAX_BODY_BYTES + 1, 1000)
+        assert (said["truncated"], said["size_bytes"], len(said["body"])) == (True, MAX_BODY_BYTES + 1, 4096)
         answer = back(large)
         assert isinstance(answer, Answer)
-        assert answer.status == 200
-        with pytest.raises(LeftOut, match="too large"):
+        assert (answer.status, answer.size_bytes, answer.is_blank) == (200, MAX_BODY_BYTES + 1, False)
+        assert set(answer.beginning) == {"x"}
+        with pytest.raises(LeftOut, match="it was large"):
             _ = answer.body
-        with pytest.raises(LeftOut, match="too large"):
+        with pytest.raises(LeftOut, match="it was large"):
             _ = answer.text
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param(b"<!-- " + b"x" * MAX_BODY_BYTES + b" --><html>", id="a-comment-that-does-not-end"),
+            pytest.param("s3cret-token-1 ".encode("utf-16"), id="a-secret-in-utf-16"),
+        ],
+    )
+    def test_where_its_beginning_does_not_do_it_is_not_looked_at(self, body: bytes) -> None:
+        headers = {"content-type": "text/html; charset=utf-16" if len(body) < 1000 else "text/html"}
+        answer = back(Answer(url=SITE, status=200, headers=headers, body=body), secrets=Secrets(["s3cret-token-1"]))
+        assert isinstance(answer, Answer)
+        assert answer.size_bytes == len(body)
+        with pytest.raises(LeftOut, match="it was large, or held a secret"):
+            _ = answer.beginning
+        with pytest.raises(LeftOut, match="it was large, or held a secret"):
+            _ = answer.is_blank
+
     @pytest.mark.parametrize("byte", [b"x", b"\xff"], ids=["text", "binary"])
-    def test_all_bodies_together_are_bounded_the_first_come_first(self, byte: bytes) -> None:
-        body = byte * (MAX_BODY_BYTES - 1)
-        many = [entry(PROBE, Answer(url=SITE, status=200, body=body), secrets=NO_SECRETS) for _ in range(10)]
+    def test_all_bodies_together_are_bounded_the_largest_are_cut(self, byte: bytes) -> None:
+        sizes = [*(MAX_BODY_BYTES - 1 - 9 * size for size in range(10)), 1000]
+        many = [entry(PROBE, Answer(url=SITE, status=200, body=byte * size), secrets=NO_SECRETS) for size in sizes]
         kept, used = bounded(many)
         cut = [one["truncated"] for one in kept]
-        assert cut == sorted(cut)
+        assert cut == sorted(cut, reverse=True)
         assert 0 < cut.count(True) < 10
         assert used <= MAX_BODIES_BYTES < used + len(many[0].get("body", "")) + len(many[0].get("body_base64", ""))
         assert len(json.dumps(kept)) < MAX_BODIES_BYTES + 100_000
+        assert [one["size_bytes"] for one in kept] == sizes
+        assert kept[0]["body"][:9] == byte.decode(errors="replace") * 9
         assert bounded(many, already_bytes=MAX_BODIES_BYTES)[0][0]["truncated"] is True
 
 
@@ -228,6 +249,9 @@ class TestSecrets:
         [
             ("https://user:hunter2@example.com/a", "https://***@example.com/a"),
             ("https://token@example.com/a", "https://***@example.com/a"),
+            (r'"https:\/\/user:hunter2@example.com\/a"', r'"https:\/\/***@example.com\/a"'),
+            (r'"https:\/\/example.com\/@user"', r'"https:\/\/example.com\/@user"'),
+            ("?to=https%3A%2F%2Fuser:hunter2@example.com", "?to=https%3A%2F%2F***@example.com"),
             ("/a?x=1&access_token=abc&y=2", "/a?x=1&access_token=***&y=2"),
             ("https://example.com/@user", "https://example.com/@user"),
             ("import a from '//cdn.example.com/b@1.2'", "import a from '//cdn.example.com/b@1.2'"),
@@ -250,8 +274,74 @@ class TestSecrets:
         said = written((check, {first: page, second: script}))
         assert "abc" not in said
         assert "xyz" not in said
-        result = judge(check, only(said).seen_by(check), started=0, ended=0)
-        assert [finding.rule.id for finding in result.findings] == ["linked-missing"]
+        assert rules_again(check, only(said)) == ["linked-missing"]
+
+    def test_two_addresses_that_differ_in_a_token_are_not_taken_for_each_other(self) -> None:
+        page = Answer(
+            url=f"{SITE}/",
+            status=200,
+            headers={"content-type": "text/html"},
+            body=b'<script src="/a.js?sig=one"></script><script src="/a.js?sig=two"></script>',
+        )
+        check = live(LinkedCheck(), LinkedSpec(path="/"))
+        (first,) = check.questions({})
+        there = Answer(url=f"{SITE}/a.js", status=200, headers={"content-type": "text/javascript"}, body=b"1")
+        gone = Answer(url=f"{SITE}/a.js", status=404)
+        files = [Probe(path=f"/a.js?sig={name}", from_root=True) for name in ("one", "two")]
+        for answers_ in ([there, gone], [gone, there]):
+            said = written((check, {first: page, **dict(zip(files, answers_, strict=True))}))
+            with pytest.raises(LeftOut, match=r"no answer to GET /a\.js\?sig=\*\*\*"):
+                rules_again(check, only(said))
+
+    def test_two_checks_whose_addresses_differ_in_a_token_have_each_its_own(self) -> None:
+        good = live(AnswerCheck(), AnswerSpec(path="/f?sig=1", id="one", spa=True))
+        bad = live(AnswerCheck(), AnswerSpec(path="/f?sig=2", id="two", spa=True))
+        there, gone = (Answer(url=f"{SITE}/f?sig=1", status=status) for status in (200, 404))
+        seen = [(check, {next(iter(check.questions({}))): answer}) for check, answer in ((good, there), (bad, gone))]
+        reported = only(written(*seen))
+        assert rules_again(good, reported) == []
+        assert rules_again(bad, reported) == ["answer-status"]
+        with pytest.raises(LeftOut):
+            rules_again(live(AnswerCheck(), AnswerSpec(path="/f?sig=3", id="three", spa=True)), reported)
+
+    def test_a_redirect_from_an_address_with_a_token(self) -> None:
+        check = live(RedirectCheck(), RedirectSpec(path="/old?sig=1234", to="/new"))
+        (probe,) = check.questions({})
+        seen = {probe: Answer(url=f"{SITE}/old?sig=1234", status=301, headers={"location": "/new?sig=1234"})}
+        assert rules_again(check, only(written((check, seen)))) == []
+
+    @pytest.mark.parametrize(
+        ("check", "answer"),
+        [
+            (
+                live(AnswerCheck(), AnswerSpec(path="/", spa=True, contains=("/login?auth=required",))),
+                Answer(url=f"{SITE}/", status=200, body=b'<a href="/login?auth=required">'),
+            ),
+            (
+                live(AnswerCheck(), AnswerSpec(path="/", spa=True, not_contains=("https://a:b@sentry.example/1",))),
+                Answer(url=f"{SITE}/", status=200, body=b"https://a:b@sentry.example/1"),
+            ),
+            (
+                live(AnswerCheck(), AnswerSpec(path="/", spa=True, json={"a": [{"next": "/?token=a"}]})),
+                Answer(url=f"{SITE}/", status=200, body=b'{"a": [{"next": "/?token=b"}]}'),
+            ),
+            (
+                live(RedirectCheck(), RedirectSpec(path="/", to="/login?auth=required")),
+                Answer(url=f"{SITE}/", status=302, headers={"location": "/login?auth=other"}),
+            ),
+        ],
+    )
+    def test_what_looks_for_a_token_cannot_be_judged_again(self, check: PlannedLive, answer: Answer) -> None:
+        (probe,) = check.questions({})
+        reported = only(written((check, {probe: answer})))
+        with pytest.raises(LeftOut, match="looks for a token"):
+            rules_again(check, reported)
+
+
+def rules_again(check: PlannedLive, reported: Reported) -> list[str]:
+    """The rules that are broken when the report is judged again."""
+    known = as_kept(check)
+    return [finding.rule.id for finding in judge(known, reported.seen_by(known), started=0, ended=0).findings]
 
 
 def answers(path: str, **wanted: Any) -> PlannedLive:
@@ -296,11 +386,55 @@ class TestJudgedAgain:
             reported.seen_by(live(AnswerCheck(), spec))
 
     def test_nor_what_would_need_a_body_that_was_cut(self) -> None:
-        check = answers("/")
+        check = answers("/", contains=("y",))
         large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
         seen = only(written((check, {PROBE: large}))).seen_by(check)
         with pytest.raises(LeftOut):
             live_outcome(check, judge(check, seen, started=0, ended=0))
+
+    @pytest.mark.parametrize(
+        ("check", "answer", "rules"),
+        [
+            (answers("/"), Answer(url=f"{SITE}/", status=500), ["answer-status"]),
+            (answers("/"), Answer(url=f"{SITE}/", status=200), []),
+            (
+                live(PageCheck(), PageSpec(path="/")),
+                Answer(url=f"{SITE}/", status=500, headers={"server": "cloudflare", "content-type": "text/html"}),
+                ["page-status"],
+            ),
+            (
+                live(AssetCheck(), AssetSpec(path="/a.js")),
+                Answer(url=f"{SITE}/a.js", status=200, headers={"content-type": "text/javascript"}),
+                [],
+            ),
+            (
+                live(AssetCheck(), AssetSpec(path="/a.js")),
+                Answer(url=f"{SITE}/a.js", status=200, headers={"content-type": "text/plain"}),
+                ["asset-type"],
+            ),
+        ],
+    )
+    def test_but_what_is_certain_without_the_whole_of_it_is(
+        self, check: PlannedLive, answer: Answer, rules: list[str]
+    ) -> None:
+        (probe,) = [*check.questions({})][:1]
+        seen = {probe: replace(answer, body=b"x" * (MAX_BODY_BYTES + 1))}
+        reported = only(written((check, seen)))
+        assert rules_again(check, reported) == rules
+        outcome = live_outcome(check, judge(check, reported.seen_by(check), started=0, ended=0))
+        assert outcome.record.body_bytes == MAX_BODY_BYTES + 1
+
+    @pytest.mark.parametrize(
+        ("wanted", "rules"), [({"set-cookie": True}, []), ({"set-cookie": False}, ["answer-header"])]
+    )
+    def test_that_a_header_is_there_is_known_without_its_value(self, wanted: Any, rules: list[str]) -> None:
+        check = answers("/", headers=wanted)
+        seen = {PROBE: Answer(url=f"{SITE}/", status=200, headers={"set-cookie": "sid=hush-hush"})}
+        said = written((check, seen))
+        assert "hush" not in said
+        assert rules_again(check, only(said)) == rules
+        with pytest.raises(LeftOut, match="the value of set-cookie"):
+            rules_again(answers("/", headers={"set-cookie": "sid=1"}), only(said))
 
     def test_the_target_is_as_the_report_has_it(self) -> None:
         check = answers("/")

@@ -140,6 +140,23 @@ class Answer:
         charset = declared[1].lower() if declared else ""
         return self.body.decode(charset if charset in _CHARSETS else "utf-8-sig", errors="replace")
 
+    # What can be told of a body without the whole of it, which a report may not have kept.
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the body is."""
+        return len(self.body)
+
+    @property
+    def beginning(self) -> str:
+        """The text as far as anybody looks to tell what kind it is: its first 65,536 characters."""
+        return self.text[:65_536]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing but white space."""
+        return not self.body.strip()
+
 
 def in_test_id(subject: str) -> str:
     """A path, or an id that the settings give, as it stands in a test id.

@@ -15,6 +15,7 @@ from pytest_pagesmoke.checks.health import HealthCheck
 from pytest_pagesmoke.checks.page import ACCEPT, PageCheck
 from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
 from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Recorded, Seen, Target, in_test_id
+from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.settings import FILE_NAME, Settings
 from pytest_pagesmoke.targets import Selection
 
@@ -56,7 +57,7 @@ class PlannedLive:
     @property
     def param(self) -> str:
         """What stands in the brackets of the test id: the target's name and the subject."""
-        return f"{in_test_id(self.target.name)}-{in_test_id(self.spec.id or self.spec.path)}"
+        return f"{in_test_id(self.target.name)}-{in_test_id(without_tokens(self.spec.id or self.spec.path))}"
 
     @property
     def id(self) -> str:

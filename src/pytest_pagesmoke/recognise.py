@@ -86,9 +86,9 @@ def has_markup(text: str) -> bool:
 
 def sketch(answer: Answer) -> str:
     """What a body is, in a few words."""
-    if not answer.body.strip():
+    if answer.is_blank:
         return "an empty body"
-    return "an HTML page" if looks_like_html(answer.text) else f"begins {answer.text.strip()[:40]!r}"
+    return "an HTML page" if looks_like_html(answer.beginning) else f"begins {answer.beginning.strip()[:40]!r}"
 
 
 def says(answer: Answer, text: str) -> bool:
@@ -189,7 +189,7 @@ def is_challenge(answer: Answer) -> bool:
 
 def is_placeholder(answer: Answer) -> bool:
     """Whether this is the page that Cloudflare shows before the first deployment is live."""
-    if not _from_edge(answer) or len(answer.body) > _MAX_ERROR_BODY_BYTES:
+    if not _from_edge(answer) or answer.size_bytes > _MAX_ERROR_BODY_BYTES:
         return False
     text = " ".join(re.sub(r"<[^<>]*>", " ", answer.text).lower().split())
     says_nothing = re.search(r"\bnothing (?:is )?here yet\b", text) is not None
@@ -198,12 +198,14 @@ def is_placeholder(answer: Answer) -> bool:
 
 def is_deployment_not_found(answer: Answer) -> bool:
     """Whether Cloudflare says that this deployment does not exist (any more, or yet)."""
-    return answer.status == 404 and _from_edge(answer) and "<title>deployment not found" in answer.text[:4096].lower()
+    return (
+        answer.status == 404 and _from_edge(answer) and "<title>deployment not found" in answer.beginning[:4096].lower()
+    )
 
 
 def error_code(answer: Answer) -> int | None:
     """Cloudflare's own error code (1101: the worker threw, 1015: rate limit …), from JSON, bare text or HTML."""
-    if answer.status < 400 or len(answer.body) > _MAX_ERROR_BODY_BYTES:
+    if answer.status < 400 or answer.size_bytes > _MAX_ERROR_BODY_BYTES:
         return None
     text = answer.text
     if text.lstrip().startswith("{"):
@@ -246,7 +248,7 @@ def worker_exception(answer: Answer) -> str | None:
         return ""
     if answer.status != 500 or _from_edge(answer):
         return None
-    text = answer.text[:_MAX_ERROR_BODY_BYTES]
+    text = answer.beginning
     if answer.media_type == "text/plain":
         thrown, *stack = text.strip().splitlines() or [""]
         if any(_LOCAL_FRAME.match(line) for line in stack):

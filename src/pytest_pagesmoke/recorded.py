@@ -6,7 +6,7 @@ import base64
 import codecs
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
@@ -20,8 +20,13 @@ Entry = dict[str, Any]
 MAX_BODY_BYTES: Final = 1_048_576
 #: Of all bodies of a report together, which is to be sent to somebody.
 MAX_BODIES_BYTES: Final = 8_388_608
-_BEGINNING: Final = 1000
+_BEGINNING: Final = 4096  # characters: enough to tell what a body is
 _NOT_ASKED: Final = "(not started)"
+
+
+_CUT: Final = (
+    "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
+)
 
 
 class LeftOut(Exception):
@@ -72,7 +77,7 @@ def _body(answer: Answer, secrets: Secrets) -> Entry:
     if _hides_secrets(answer, secrets):
         return {"body": "", "truncated": True}
     if len(body) > MAX_BODY_BYTES:
-        return _beginning(secrets.out_of_kept(body.decode("utf-8", errors="replace")))
+        return _beginning(secrets.out_of_kept(answer.text))
     try:
         return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}
     except UnicodeDecodeError:
@@ -92,16 +97,18 @@ def _beginning(text: str) -> Entry:
 
 
 def bounded(entries: Iterable[Entry], *, already_bytes: int = 0) -> tuple[list[Entry], int]:
-    """``entries``, but that bodies beyond the bound of all are cut; and how much of it is used. The first come first."""
-    found: list[Entry] = []
-    for one in entries:
-        size = len(one.get("body", "").encode("utf-8", errors="replace")) + len(one.get("body_base64", ""))
+    """``entries``, but that bodies beyond the bound of all are cut; and how much of it is used. The smallest are kept first: pages before scripts."""
+    found = [*entries]
+    sizes = [
+        len(one.get("body", "").encode("utf-8", errors="replace")) + len(one.get("body_base64", "")) for one in found
+    ]
+    for size, index in sorted(zip(sizes, range(len(found)), strict=True)):
         if already_bytes + size > MAX_BODIES_BYTES:
-            cut = {key: value for key, value in one.items() if key != "body_base64"}
-            found.append({**cut, **_beginning(one.get("body", ""))})
+            cut = {key: value for key, value in found[index].items() if key != "body_base64"}
+            bytes_ = base64.b64decode(found[index].get("body_base64", "")[: 4 * _BEGINNING])
+            found[index] = {**cut, **_beginning(cut.get("body") or bytes_.decode(errors="replace"))}
         else:
             already_bytes += size
-            found.append(one)
     return found, already_bytes
 
 
@@ -126,13 +133,32 @@ class _Headers(dict[str, str]):
         return self[name]
 
 
+@dataclass(frozen=True, kw_only=True)
 class _CutAnswer(Answer):
-    """An answer whose body was left out, or a part of it; that cannot be looked at."""
+    """An answer of whose body only the ``size`` and what it ``begins`` with were kept, or nothing; the rest cannot be looked at."""
+
+    size: int
+    begins: str = field(repr=False)
 
     def __getattribute__(self, name: str) -> Any:  # `Any`: whatever attribute is asked for
         if name == "body":
-            raise LeftOut("the report leaves out a part of a body, which was too large")
+            raise LeftOut(_CUT)
         return super().__getattribute__(name)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.size
+
+    @property
+    def beginning(self) -> str:
+        # A comment that does not end in what was kept: what stands behind it tells what this is.
+        if not self.begins or "<!--" in self.begins.rpartition("-->")[2]:
+            raise LeftOut(_CUT)
+        return self.begins
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.beginning.strip()
 
 
 def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
@@ -165,12 +191,12 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
             elapsed_s=elapsed_s,
             attempts=attempts,
         )
-    kind = _CutAnswer if it.flag("truncated") else Answer
-    return probe, kind(
+    is_cut = it.flag("truncated")
+    answer = Answer(
         url=it.address("url"),
         status=it.count("status"),
         headers=_Headers(it.texts("headers"), it.list_of_texts("withheld")),
-        body=b"" if it.flag("truncated") else _read_body(it),
+        body=b"" if is_cut else _read_body(it),
         hops=hops,
         http_version=it.text("http_version"),
         elapsed_s=elapsed_s,
@@ -178,13 +204,19 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         attempts=attempts,
         digest=it.text("sha256"),
     )
+    if not is_cut:
+        return probe, answer
+    begins = it.text("body") if it.has("body") else ""
+    return probe, _CutAnswer(**_values(answer), size=it.number("size_bytes"), begins=begins)
 
 
 def without_cut_body(seen: Observation) -> Observation:
     """The same, but that a body which was left out is empty: only by its digest can that be compared."""
-    if not isinstance(seen, _CutAnswer):
-        return seen
-    return Answer(**{f.name: getattr(seen, f.name) for f in fields(Answer) if f.name != "body"})
+    return Answer(**_values(seen)) if isinstance(seen, _CutAnswer) else seen
+
+
+def _values(answer: Answer) -> dict[str, Any]:  # `Any`: of each field its own
+    return {f.name: getattr(answer, f.name) for f in fields(Answer) if f.name != "body"}
 
 
 def _read_body(it: Part) -> bytes:
@@ -234,13 +266,13 @@ class Part:
 
     def number(self, key: str) -> int:
         value = self._value.get(key)
-        # A million: far above any status and any number of attempts, and small enough to be shown.
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1_000_000
+        # A thousand million: far above any status and any size, and small enough to be shown.
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1_000_000_000
         return value if fits and isinstance(value, int) else self.refuse(key, "takes a whole number")
 
     def seconds(self, key: str) -> float:
         value = self._value.get(key)
-        # A thousand million: decades.
+        # Decades.
         fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1_000_000_000
         return value if fits and isinstance(value, int | float) else self.refuse(key, "takes a number of seconds")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
+import html.entities
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -26,27 +28,31 @@ _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|crede
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
 #: a server may send a name without end.
 _TOKEN: Final = re.compile(
-    r"(?<=[?&;])([\w.~%\[\]-]{0,40}(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}|sig|auth)"
-    r"=([^&;#\s'\"<>)\\]+)",  # a backslash begins what ends it, in JSON
+    r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=\\u0026))"  # also of an address within another one, or in JSON that is safe in HTML
+    r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}?|sig|auth)"
+    r"(=|%3d)"
+    r"([^&;#\s'\"<>)\\]*[^&;#\s'\"<>)\\\]])",  # a backslash begins what ends it, in JSON, and a bracket may end a test id
     re.IGNORECASE,
 )
 #: A user, and a password, in an address; bounded, as above.
-_IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s'\"<>]{1,200}@")
+_IN_ADDRESS: Final = re.compile(r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f))[^/@\s'\"<>\\]{1,200}@", re.IGNORECASE)
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
+#: How else a character is written: in forms, in JSON.
+_OTHERWISE: Final = {" ": r"\+|", "\t": r"t|"}
 
 
 def without_tokens(text: str) -> str:
-    """``text`` with the tokens in the queries of its addresses struck out."""
-    return _TOKEN.sub(rf"\1={MASK}", text)
+    """``text`` with the tokens and passwords in its addresses struck out, whoever made them."""
+    return _IN_ADDRESS.sub(f"{MASK}@", _TOKEN.sub(rf"\1\2{MASK}", text))
 
 
 def with_tokens_apart(url: str) -> Iterator[tuple[str, bool]]:
     """The parts of an address: as they stand, and (True) the name of a parameter in place of the token that it holds."""
     start = 0
     for found in _TOKEN.finditer(url):
-        yield url[start : found.start(2)], False
+        yield url[start : found.start(3)], False
         yield found[1], True
         start = found.end()
     if start < len(url):
@@ -84,12 +90,12 @@ class Secrets:
         if known == self._known:
             return
         self._known, self._cut = known, None
+        self._forms = sorted({form for text in known for form in _forms(text)})
         # Longest first: a secret that contains another one must go whole.
-        forms = self._forms = sorted({form for text in known for form in _forms(text)}, key=len, reverse=True)
-        self._text = re.compile("|".join(map(re.escape, forms))) if forms else None
-        self._bytes = (
-            re.compile(b"|".join(re.escape(form.encode(errors="surrogatepass")) for form in forms)) if forms else None
-        )
+        texts = sorted({form for text in known for form in (text, *_in_other_digits(text))}, key=len, reverse=True)
+        pattern = "|".join("".join(map(_character, text)) for text in texts)
+        self._text = re.compile(pattern) if texts else None
+        self._bytes = re.compile(pattern.encode(errors="surrogatepass")) if texts else None
 
     def __repr__(self) -> str:
         return "<Secrets>"
@@ -100,7 +106,7 @@ class Secrets:
 
     def out_of_kept(self, text: str) -> str:
         """``text`` as it may be kept in a file: without secrets, without tokens and passwords in addresses."""
-        return _IN_ADDRESS.sub(f"{MASK}@", without_tokens(self.out_of(text)))
+        return without_tokens(self.out_of(text))
 
     def out_of_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret struck out."""
@@ -108,17 +114,7 @@ class Secrets:
 
     def out_of_spec(self, spec: Any) -> Any:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
-        if self._text is None:
-            return spec
-        kept = ("path", "id")
-        return replace(
-            spec,
-            **{
-                f.name: _deeply(getattr(spec, f.name), self.out_of)
-                for f in fields(spec)
-                if f.init and f.name not in kept
-            },
-        )
+        return spec if self._text is None else struck_spec(spec, self.out_of)
 
     def out_of_shown(self, value: Any) -> Any:
         """What pytest shows of a failing test, struck out of objects in place: secrets, parts of them, tokens. (`Any`: its report's parts.)
@@ -151,6 +147,12 @@ class Secrets:
 
 
 NO_SECRETS: Final = Secrets(())
+
+
+def struck_spec(spec: Any, strike: Callable[[str], str]) -> Any:
+    """What a check expects, with ``strike`` done to all of it but for where to ask. (`Any`: a spec of any kind.)"""
+    names = (f.name for f in fields(spec) if f.init and f.name not in ("path", "id"))
+    return replace(spec, **{name: _deeply(getattr(spec, name), strike) for name in names})
 
 
 def secrets_of(targets: Iterable[Target], from_environment: Iterable[str] = ()) -> Secrets:
@@ -248,8 +250,38 @@ def _decoded(text: str) -> str:
         return ""
 
 
+def _in_other_digits(text: str) -> Iterator[str]:
+    """In hexadecimal digits, and in base64: alone, or within a longer text, wherever it begins there."""
+    content = text.encode(errors="replace")
+    yield from (content.hex(), content.hex().upper())
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(content).decode("ascii").rstrip("=")
+        for before, skipped in ((0, 0), (1, 2), (2, 3)):
+            whole = (before + len(content)) * 8 // 6  # the digits that hold nothing of what follows
+            digits = encode(bytes(before) + content).decode("ascii")[skipped:whole]
+            yield from _long([digits])
+
+
+@cache
+def _character(char: str) -> str:
+    """A pattern of ``char`` as it is, and as addresses, JSON, JavaScript and HTML escape it: once, or once more. Letters and digits nobody does."""
+    if char.isascii() and char.isalnum():
+        return char
+    percent = "".join(f"%(?:25){{0,2}}{byte:02x}" for byte in char.encode(errors="surrogatepass"))
+    units = char.encode("utf-16-be", errors="surrogatepass").hex()
+    in_json = r"\\{1,8}".join(f"u{units[i : i + 4]}" for i in range(0, len(units), 4))
+    names = "|".join([f"#x0{{0,6}}{ord(char):x}", f"#0{{0,6}}{ord(char)}", *_entities(char)])
+    escaped = [percent, in_json, f"x{ord(char):02x}", f"&(?:amp;){{0,2}}(?:{names});"]
+    # The bound of backslashes: what is escaped in a text that is escaped in a text has seven.
+    return rf"\\{{0,8}}(?:(?i:{'|'.join(escaped)})|{_OTHERWISE.get(char, '')}{re.escape(char)})"
+
+
+def _entities(char: str) -> list[str]:
+    return sorted({name[:-1] for name, meant in html.entities.html5.items() if meant == char and name.endswith(";")})
+
+
 def _forms(text: str) -> Iterator[str]:
-    """As it is, and as JSON, HTML, an address or base64 would have it."""
+    """As it is, and as JSON, HTML, an address or base64 would have it, whole: of these, parts are found."""
     yield text
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]  # as JavaScript has it
@@ -265,5 +297,4 @@ def _forms(text: str) -> Iterator[str]:
     ):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(text.encode(errors="replace")).decode("ascii").rstrip("=")
+    yield from _in_other_digits(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -13,10 +13,11 @@ from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Recorded, 
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.recognise import origin, parse_json
 from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry, without_cut_body
-from pytest_pagesmoke.redact import NO_SECRETS
+from pytest_pagesmoke.redact import MASK, NO_SECRETS, struck_spec
 from pytest_pagesmoke.settings import Declared
 
 SCHEMA: Final = 1
+VERDICTS: Final = frozenset({"good", "broken", "incomplete"})
 _MANY: Final = 1000  # a number of a schema is smaller
 
 
@@ -36,16 +37,16 @@ class Reported:
     of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
 
     def seen_by(self, check: PlannedLive) -> Seen:
-        """The answers to all that ``check`` asks. Raises LeftOut where the report has none for a question."""
-        own = self.of_check.get(_name(check.id), {})
+        """The answers to all that ``check``, which is `as_kept`, asks. Raises LeftOut where the report has none for a question."""
+        answers = {**self.observations, **self.of_check.get(_name(check.id), {})}
         seen: dict[Probe, Observation] = {}
         while probes := [probe for probe in dict.fromkeys(check.questions(seen)) if probe not in seen]:
             for probe in probes:
-                known = _as_kept(probe)
-                answer = own.get(known) or self.observations.get(known)
-                if answer is None:
-                    raise LeftOut(f"the report holds no answer to GET {probe.path}")
-                seen[probe] = answer
+                if probe not in answers:
+                    asked_otherwise = any(one.path == probe.path for one in answers)
+                    how = ", asked in the way of this check (accept, redirects, headers)" if asked_otherwise else ""
+                    raise LeftOut(f"the report holds no answer to GET {probe.path}{how}")
+                seen[probe] = answers[probe]
         return seen
 
     def target(self, declared: Declared | None, manners: Manners) -> Target:
@@ -62,6 +63,14 @@ class Reported:
             headers=headers,
             manners=declared.checks.manners if declared else manners,
         )
+
+
+def as_kept(check: PlannedLive) -> PlannedLive:
+    """The check as it can be judged by a report: its address without tokens. Raises LeftOut where it expects what no report holds."""
+    strike = NO_SECRETS.out_of_kept
+    if struck_spec(check.spec, strike) != check.spec:
+        raise LeftOut("it looks for a token, or a password, in an address, and the report leaves out all of these")
+    return replace(check, spec=replace(check.spec, path=strike(check.spec.path)))
 
 
 def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
@@ -86,10 +95,11 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report that is judged again."""
+    """A report that is judged again. ``verdict`` is that of the whole run, with all that is not judged again: own tests, the build output."""
 
     started: datetime
     targets: tuple[Reported, ...]
+    verdict: str = ""
 
 
 def read_report(text: str) -> Report:
@@ -114,7 +124,8 @@ def read_report(text: str) -> Report:
         )
     if len({*names}) < len(names):
         raise BadReport("targets: two have one name")
-    return Report(started=_moment(it), targets=targets)
+    said = it.text("verdict") if it.has("verdict") else ""
+    return Report(started=_moment(it), targets=targets, verdict=said if said in VERDICTS else "")
 
 
 def _moment(it: Part) -> datetime:
@@ -142,7 +153,7 @@ def _target(it: Part) -> Reported:
         kind=Kind(kind),
         verdict=it.text("verdict") if it.has("verdict") else "",
         sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
-        observations=dict(entries),
+        observations=_by_question(entries),
         of_check=dict(_of_checks(it, entries)),
     )
 
@@ -152,7 +163,7 @@ def _of_checks(it: Part, entries: Sequence[tuple[Probe, Observation]]) -> Iterat
         indexes = [index for index in check.values("observations") if isinstance(index, int)]
         if any(not 0 <= index < len(entries) for index in indexes):
             check.refuse("observations", f"takes numbers below {len(entries)}, of this target's observations")
-        yield _name(check.text("id")), dict(entries[index] for index in indexes)
+        yield _name(check.text("id")), _by_question(entries[index] for index in indexes)
 
 
 def _name(test_id: str) -> str:
@@ -160,9 +171,15 @@ def _name(test_id: str) -> str:
     return NO_SECRETS.out_of_kept(test_id.partition("::")[2] or test_id)
 
 
-def _as_kept(probe: Probe) -> Probe:
-    """A question as it stands in a report: without the tokens in its address."""
-    return replace(probe, path=NO_SECRETS.out_of_kept(probe.path))
+def _by_question(entries: Iterable[tuple[Probe, Observation]]) -> dict[Probe, Observation]:
+    """The answers, each to its question. Where two addresses differ in what was struck out of them, neither's is known."""
+    found: dict[Probe, Observation] = {}
+    unknown: set[Probe] = set()
+    for probe, seen in entries:
+        if MASK in probe.path and found.get(probe, seen) is not seen:
+            unknown.add(probe)
+        found[probe] = seen
+    return {probe: seen for probe, seen in found.items() if probe not in unknown}
 
 
 def _same_origin(one: str, other: str) -> bool:

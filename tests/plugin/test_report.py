@@ -247,9 +247,12 @@ def test_a_replay_judges_by_todays_settings_and_asks_nothing(
     (pytester.path / "pagesmoke.toml").write_text(
         """
         pages = ["/", { path = "/login", contains = "Log out" }, "/new"]
+        user_agent = "us/${NOT_SET_HERE}"
+        ca_file = "not-here.pem"
         [targets.site]
         url = "https://www.example.com"
-        headers = { Authorization = "${NOT_SET_HERE}" }
+        headers = { Authorization = "Bearer ${NOT_SET_HERE}" }
+        ca_file = "${NOT_SET_HERE}"
         """
     )
     before = (pytester.path / "report.json").read_text()
@@ -264,7 +267,7 @@ def test_a_replay_judges_by_todays_settings_and_asks_nothing(
                 "page-content: expected a page with 'Log out', got *",
                 "  repeat *curl *",
                 f"site * {site.url} * BROKEN *",
-                f"replay    report.json of {started[:10]} {started[11:16]} UTC: nothing was asked",
+                f"replay    report.json of {started[:10]} {started[11:16]} UTC, of a run that was GOOD: nothing was asked",
                 "skipped   pagesmoke.toml::test_page[[]site-/new]: the report holds no answer to GET /new",
                 "verify    pytest pagesmoke.toml --pagesmoke-replay=report.json",
             ]
@@ -336,6 +339,36 @@ def test_what_does_not_go_together(pytester: pytest.Pytester, args: list[str], s
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
     assert (pytester.path / "r.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".json", "a\0.json"])
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    with pytest.raises(pytest.UsageError, match=r"nothing can be written there: (File name too long|embedded null)"):
+        report_files([name], tmp_path)
+
+
+def test_the_longest_name(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    name = "x" * 250 + ".json"
+    assert run(f"--pagesmoke=site={serve(GOOD_SITE).url}", f"--pagesmoke-report={name}").ret == 0
+    read(pytester, name)
+
+
+def test_a_report_that_an_editor_has_put_a_mark_before(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    replayed(pytester, serve, run, GOOD_SITE)
+    file = pytester.path / "report.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert run("--pagesmoke-replay=report.json").ret == 0
+
+
+def test_a_replay_says_what_the_run_said_by_what_is_not_judged_again(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    pytester.makepyfile("def test_own(pagesmoke_target): assert 0")
+    replayed(pytester, serve, run, GOOD_SITE)
+    next(pytester.path.glob("test_*.py")).unlink()
+    result = run("--pagesmoke-replay=report.json")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["replay    report.json of *, of a run that was BROKEN: nothing was asked"])
 
 
 def test_a_folder_that_takes_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pytest_pagesmoke.checks import live, values
 from pytest_pagesmoke.checks.page import IMPOSSIBLE, mistaken_for
 from pytest_pagesmoke.checks.takes import CheckId, FromTarget, Headers, Json, SitePath, Status, Texts
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
+from pytest_pagesmoke.redact import tells_secret
 
 ANSWER_STATUS = Rule(
     id="answer-status",
@@ -119,12 +120,17 @@ def _wrong_body(spec: AnswerSpec, answer: Answer) -> tuple[Rule, str, str] | Non
 
 def _wrong_header(spec: AnswerSpec, answer: Answer) -> tuple[Rule, str, str] | None:
     for name, wanted in spec.headers.items():
-        value = answer.headers.get(name)
-        actual = f"{name}: {value}" if value is not None else f"no {name}"
-        if wanted is True and value is None:
-            return ANSWER_HEADER, f"a header {name}", actual
-        if wanted is False and value is not None:
-            return ANSWER_HEADER, f"no {name}", actual
-        if isinstance(wanted, str) and (value is None or value.strip() != wanted.strip()):
-            return ANSWER_HEADER, f"{name}: {wanted}", actual
+        there = name in answer.headers
+        if isinstance(wanted, bool):
+            fits = there is wanted
+            expected = f"a header {name}" if wanted else f"no {name}"
+        else:
+            fits = there and answer.headers[name].strip() == wanted.strip()
+            expected = f"{name} as the settings have it" if tells_secret(name) else f"{name}: {wanted}"
+        if not fits:
+            return ANSWER_HEADER, expected, _shown(name, answer) if there else f"no {name}"
     return None
+
+
+def _shown(name: str, answer: Answer) -> str:
+    return f"a {name} (its value is not shown)" if tells_secret(name) else f"{name}: {answer.headers[name]}"

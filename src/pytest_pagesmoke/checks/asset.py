@@ -94,9 +94,9 @@ class AssetCheck:
             yield finding
         elif spec.status in BODILESS or spec.status >= 400:  # it must be gone: what says so is no asset
             return
-        elif not answer.body.strip():
+        elif answer.is_blank:
             yield Finding(
-                rule=ASSET_EMPTY, subject=spec.path, expected="a file with content", actual=f"{len(answer.body)} bytes"
+                rule=ASSET_EMPTY, subject=spec.path, expected="a file with content", actual=f"{answer.size_bytes} bytes"
             )
         else:
             expected, actual = wrong_type(spec.path, answer)
@@ -156,7 +156,7 @@ def wrong_type(path: str, answer: Answer) -> tuple[str, str]:
     suffix = PurePosixPath(path.partition("?")[0]).suffix.lower()
     expected, types = _TYPES.get(suffix, (f"a {suffix or 'static'} file", frozenset[str]()))
     is_html = recognise.looks_like_html if types else recognise.is_html_document
-    if suffix not in _MAY_BE_HTML and is_html(answer.text):
+    if suffix not in _MAY_BE_HTML and is_html(answer.beginning):
         return expected, f"an HTML page declared {answer.media_type or 'as nothing'}"
     # Without the header browsers judge by the content, which is not HTML here.
     if types and answer.media_type and not any(_fits(answer.media_type, allowed) for allowed in types):

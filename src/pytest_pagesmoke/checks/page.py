@@ -119,7 +119,7 @@ def _may_be_mistaken(spec: PageSpec) -> bool:
 
 def not_html(answer: Answer) -> str:
     """What makes an answer no HTML page; empty for one that is."""
-    if not answer.body.strip():
+    if answer.is_blank:
         return "an empty body"
     if answer.media_type not in recognise.HTML_TYPES | {""}:
         return f"content type {answer.media_type}"

@@ -365,7 +365,8 @@ class ActiveRun:
     def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[tuple[str, str]]:
         if self._replay is not None:
             when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
-            yield "replay", f"{harmless(self._activation.replay)} of {when}: nothing was asked"
+            then = f", of a run that was {self._replay.verdict.upper()}" if self._replay.verdict else ""
+            yield "replay", f"{harmless(self._activation.replay)} of {when}{then}: nothing was asked"
             for run in runs:
                 for record in run.unfinished:
                     if record.test != OWN_TEST and record.actual:

@@ -16,7 +16,7 @@ from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.local import LocalAddress
-from pytest_pagesmoke.redact import Secrets
+from pytest_pagesmoke.redact import Secrets, without_tokens
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
 from pytest_pagesmoke.say.waiting import how_it_was_asked
@@ -156,12 +156,12 @@ def live_outcome(planned: PlannedLive, result: CheckResult) -> Outcome:
         target=planned.target.name,
         address=planned.target.url,
         column=planned.check.column,
-        path=result.probe.path,
+        path=without_tokens(result.probe.path),
         outcome="failed" if result.findings else "passed",
-        warnings=[remark.text for remark in result.remarks],
+        warnings=[without_tokens(remark.text) for remark in result.remarks],
         status=answer.status if answer else None,
         media_type=answer.media_type if answer else "",
-        body_bytes=len(answer.body) if answer else None,
+        body_bytes=answer.size_bytes if answer else None,
         cached=answer is not None and bool(recognise.cached(answer)),
         tell="deployment-not-found" if answer and recognise.is_deployment_not_found(answer) else "",
         started=result.started,
@@ -192,8 +192,8 @@ def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
     record = replace(
         record,
         rule=finding.rule.id,
-        expected=finding.expected,
-        actual=finding.actual,
+        expected=without_tokens(finding.expected),
+        actual=without_tokens(finding.actual),
         other_build=finding.other_build,
         only_cached=finding.only_cached,
     )

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pytest_pagesmoke.model import CheckRecord, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
 from pytest_pagesmoke.recorded import BadReport, LeftOut
-from pytest_pagesmoke.replay import Report, read_report
+from pytest_pagesmoke.replay import Report, as_kept, read_report
 from pytest_pagesmoke.run import CheckResult, judge
 from pytest_pagesmoke.settings import Settings, SetUpError
 from pytest_pagesmoke.targets import Selection
@@ -19,6 +20,7 @@ from pytest_pagesmoke.verdict import Outcome
 
 #: Why tests that ask for themselves do not run.
 ASKS_NOTHING = "a replay asks nothing of any site"
+_ONLY_ASKING: Final = frozenset({"url", "headers", "user_agent", "ca_file"})
 
 
 class Replaying:
@@ -36,7 +38,8 @@ class Replaying:
         assert isinstance(planned, PlannedLive)  # a replay has no build output
         now = time.time()
         try:
-            result = judge(planned, self._targets[planned.target.name].seen_by(planned), started=now, ended=now)
+            known = as_kept(planned)
+            result = judge(known, self._targets[planned.target.name].seen_by(known), started=now, ended=now)
             outcome = live_outcome(planned, result)
         except LeftOut as why:
             return Outcome(record=_not_judged(planned, now), not_judged=str(why))
@@ -68,7 +71,7 @@ def _not_judged(planned: PlannedLive, now: float) -> CheckRecord:
 def report_in(file: Path, *, option: str) -> Report:
     """The report in ``file``. Raises SetUpError, with the option as it was given, for what is none."""
     try:
-        return read_report(file.read_text(encoding="utf-8"))
+        return read_report(file.read_text(encoding="utf-8-sig"))  # some editors put the mark there
     except OSError as error:
         raise SetUpError(f"{option}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -92,7 +95,5 @@ def selection_of(report: Report, settings: Settings) -> Selection:
 
 def without_need_of_secrets(settings: Settings) -> Settings:
     """The settings, in which no variable is missing that only asking needs: who replays a report may not have its secrets."""
-    unset = [
-        (path, text) for path, text in settings.unset if not (path[0] == "targets" and path[2] in ("url", "headers"))
-    ]
-    return replace(settings, unset=tuple(unset))
+    unset = ((path[2] if path[0] == "targets" else path[0], path, text) for path, text in settings.unset)
+    return replace(settings, unset=tuple((path, text) for key, path, text in unset if key not in _ONLY_ASKING))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.recorded import Entry, bounded, entry
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult
+from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.json import report, text
 
 _WORKEROUTPUT_KEY: Final = "pagesmoke_observations"
@@ -111,7 +113,15 @@ def report_files(values: Sequence[str], here: Path) -> list[Path]:
     """The files that the option names, each once. Raises pytest.UsageError for one that cannot be written there."""
     files = dict.fromkeys(Path(os.path.normpath(here / value)) for value in values)
     for value, file in zip(values, [Path(here, value) for value in values], strict=True):
-        if file.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(file.stat().st_mode)
+        except FileNotFoundError:
+            is_folder = False
+        except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL; or what may not be looked at
+            raise pytest.UsageError(
+                f"--pagesmoke-report={harmless(value)}: nothing can be written there: {getattr(error, 'strerror', None) or error}"
+            ) from None
+        if is_folder:
             raise pytest.UsageError(f"--pagesmoke-report={value}: is a folder")
         if not file.parent.is_dir():
             raise pytest.UsageError(f"--pagesmoke-report={value}: there is no folder {file.parent}")
@@ -122,7 +132,7 @@ def report_files(values: Sequence[str], here: Path) -> list[Path]:
 
 def _write_whole(file: Path, content: str) -> None:
     """Whoever reads the file finds an earlier report or this one, and never a part."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")  # a name of 255 is the longest
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as draft:
             draft.write(content)

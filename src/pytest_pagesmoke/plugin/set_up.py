@@ -42,7 +42,9 @@ class SetUp:
         self._is_worker = hasattr(config, "workerinput")
         self.here = config.invocation_params.dir
         self.files, self.replay = self._reports()
-        self.settings = load(self.here, named=Path(activation.file) if activation.file else None)
+        self.settings = load(
+            self.here, named=Path(activation.file) if activation.file else None, asks=self.replay is None
+        )
         file = self.settings.file
         self.project = file.parent if file else self.here
         self.selection = self._selection()

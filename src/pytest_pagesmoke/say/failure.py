@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_pagesmoke.model import Answer, Exchange, Finding, NoAnswer, Observation, Probe, Target
 from pytest_pagesmoke.redact import with_tokens_apart, without_tokens
-from pytest_pagesmoke.say.harmless import harmless
+from pytest_pagesmoke.say.harmless import MAX_CHARACTERS, harmless
 
 #: The headers that tell who answered, and from where.
 TELLING_HEADERS: Final = (
@@ -34,7 +34,7 @@ _PROSE_WIDTH: Final = 68  # with the labels, a terminal of 80 columns
 
 def one_line(finding: Finding) -> str:
     """The finding as it stands behind the test's id in pytest's summary."""
-    return harmless(finding.line)
+    return _public(finding.line)
 
 
 def live_failure(finding: Finding, *, target: Target, probe: Probe, observation: Observation, asked: str) -> str:
@@ -72,7 +72,7 @@ def last_request(exchange: Exchange) -> str:
     else:
         lines.append(("got", seen.text))
     lines.append(("took", f"{seen.elapsed_s:.2f} s"))
-    said = [(label, [harmless(without_tokens(text), limit=1000)]) for label, text in lines]
+    said = [(label, [_public(text, limit=1000)]) for label, text in lines]
     return _laid_out([*said, ("repeat", [harmless(_curl_of(exchange), limit=_MAX_COMMAND)])])
 
 
@@ -82,7 +82,7 @@ def curl(target: Target, probe: Probe) -> str:
     if probe.accept != "*/*":
         command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
     command += _by_name(() if probe.as_stranger else target.headers)
-    return f"{command} {shlex.quote(probe.address(target))}"
+    return f"{command} {_address(probe.address(target))}"
 
 
 def _address(url: str) -> str:
@@ -147,7 +147,7 @@ def _telling_headers(answer: Answer) -> list[tuple[str, str]]:
 
 def tidied(observation: Observation) -> str:
     """The redirects that were followed, one a line; empty where there were none."""
-    return "\n".join(harmless(f"followed {hop.status} {hop.url} -> {hop.location}") for hop in observation.hops)
+    return "\n".join(_public(f"followed {hop.status} {hop.url} -> {hop.location}") for hop in observation.hops)
 
 
 def _finding(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -161,7 +161,10 @@ def _finding(finding: Finding) -> Iterator[tuple[str, str]]:
 
 def _block(finding: Finding, lines: Sequence[tuple[str, str]]) -> str:
     rule = finding.rule
-    said = [(label, [harmless(text, limit=1000)]) for label, text in lines]
+    said = [
+        (label, [harmless(text, limit=1000) if label == "repeat" else _public(text, limit=1000)])
+        for label, text in lines
+    ]
     said += [("cause", _prose(rule.cause)), ("fix", _prose(rule.fix))]
     said.append(("rule", [f"docs/rules.md#{rule.id}"]))
     return f"{one_line(finding)}\n\n{_laid_out(said)}"
@@ -182,14 +185,19 @@ def _prose(text: str) -> list[str]:
     return [line.replace("\0", " ") for line in lines]
 
 
+def _public(text: str, *, limit: int = MAX_CHARACTERS) -> str:
+    """Text from outside as it may be shown. (Tokens and passwords go before it is cut off: a part of one would be no less.)"""
+    return harmless(without_tokens(text), limit=limit)
+
+
 def _numbered(lines: Sequence[str]) -> Iterator[tuple[bool, str]]:
     return ((index == 0, line) for index, line in enumerate(lines))
 
 
 def _first_line(answer: Answer) -> str:
-    if not answer.body:
+    if not answer.size_bytes:
         return "(empty)"
-    if b"\0" in answer.body[:1024]:
-        return f"({len(answer.body):,} bytes, binary)"
-    line = next((line.strip() for line in answer.text.splitlines() if line.strip()), "")
-    return harmless(line) or "(white space)"
+    if "\0" in answer.beginning[:1024]:
+        return f"({answer.size_bytes:,} bytes, binary)"
+    line = next((line.strip() for line in answer.beginning.splitlines() if line.strip()), "")
+    return _public(line) or "(white space)"

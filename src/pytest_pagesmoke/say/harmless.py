@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Final
 
-_MAX_CHARACTERS = 240
+MAX_CHARACTERS: Final = 240
 
 
-def harmless(text: str, *, limit: int = _MAX_CHARACTERS) -> str:
+def harmless(text: str, *, limit: int = MAX_CHARACTERS) -> str:
     """``text`` in one line, at most ``limit`` characters; what a terminal or a CI log would obey is shown escaped."""
     shown = "".join(char if _is_plain(char) else _escaped(char) for char in text[: limit + 1])
     # Commands to CI logs: at the beginning of a line (GitHub), or anywhere in it (Azure, GitHub's older form, TeamCity).

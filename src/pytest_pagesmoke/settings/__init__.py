@@ -123,10 +123,12 @@ def checklist() -> Settings:
     )
 
 
-def load(start: Path, *, named: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(
+    start: Path, *, named: Path | None = None, asks: bool = True, environment: Mapping[str, str] = os.environ
+) -> Settings:
     """The settings that hold for a run in ``start``: of the file ``named``, else of the nearest at or above, else the checklist.
 
-    Mistakes within are kept in the settings. Raises SetUpError for a file that cannot be read at all.
+    ``asks`` is off for a run that asks no site, and needs no certificates. Mistakes within are kept in the settings. Raises SetUpError for a file that cannot be read at all.
     """
     file = named if named is not None and named.is_file() else _nearest(start)
     if file is None:
@@ -134,7 +136,7 @@ def load(start: Path, *, named: Path | None = None, environment: Mapping[str, st
     from pytest_pagesmoke.settings.reading import read_settings  # noqa: PLC0415 - its library costs 40 ms, and a first run has no file
 
     table = _tables_of(file)
-    return read_settings(file, table, environment)
+    return read_settings(file, table, environment, asks=asks)
 
 
 def stands_in(folder: Path) -> Path | None:

@@ -25,6 +25,7 @@ from pytest_pagesmoke.checks.takes import (
     one_of,
 )
 from pytest_pagesmoke.model import DistSpec, Kind, Manners, in_test_id
+from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Checks, Declared, Settings
 from pytest_pagesmoke.settings.shape import Mistake, dotted, hints_of, read, shown, unknown
@@ -88,16 +89,19 @@ _TARGET_KEYS: Final[dict[str, Any]] = {
 }
 
 
-def read_settings(file: Path, table: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+def read_settings(
+    file: Path, table: Mapping[str, Any], environment: Mapping[str, str], *, asks: bool = True
+) -> Settings:
     """The settings that ``table``, of ``file``, holds. (`Any`: whatever TOML can hold.)"""
-    return _Reading(file, expand(table, environment)).settings()
+    return _Reading(file, expand(table, environment), asks=asks).settings()
 
 
 class _Reading:
     """One file, read once: each step adds its mistakes, and goes on."""
 
-    def __init__(self, file: Path, table: dict[str, Any]) -> None:
+    def __init__(self, file: Path, table: dict[str, Any], *, asks: bool) -> None:
         self._file = file
+        self._asks = asks
         self._table = table
         self._mistakes: list[Mistake] = []
 
@@ -143,14 +147,17 @@ class _Reading:
         ca_file = found.get("ca_file", "")
         if ca_file and not _is_unset(ca_file):
             found["ca_file"] = str(self._file.parent / ca_file)
-            if flaw := _not_certificates(found["ca_file"]):
+            if self._asks and (flaw := _not_certificates(found["ca_file"])):
                 self._mistakes.append(Mistake((*path, "ca_file"), f" = {shown(ca_file)}: {flaw}"))
         return found
 
     def _refuse_twice(self, specs: tuple[Any, ...], path: tuple[str | int, ...]) -> None:
         # As they stand in test ids: "/ü" and "/%C3%BC" are one there. What is not known yet is compared when it is.
         given = [spec.id or spec.path for spec in specs]
-        subjects = [in_test_id(one) if not _is_unset(one) else f"{index} unset" for index, one in enumerate(given)]
+        subjects = [
+            in_test_id(without_tokens(one)) if not _is_unset(one) else f"{index} unset"
+            for index, one in enumerate(given)
+        ]
         for subject, count in Counter(subjects).items():
             if count > 1:
                 index = len(subjects) - 1 - subjects[::-1].index(subject)
@@ -284,7 +291,7 @@ def _flaw_of_header(name: str, value: object) -> str:
         return "its value is no text"
     if re.search(r"[\r\n]", value):
         return "has a line break"
-    if value != value.strip():
+    if value != value.strip() and not _is_unset(value):  # "Bearer ${TOKEN}" may end in a space until TOKEN is set
         return "begins or ends with white space"
     return "has a character that no header can have" if re.search(r"[^\x20-\x7e\t]", value) else ""
 
