@@ -6,12 +6,12 @@ import base64
 import codecs
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Probe, Reason
-from pytest_pagesmoke.redact import MASK, Secrets, tells_secret
+from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, tells_secret
 
 #: An observation as a report holds it. (`Any`: JSON's values.)
 Entry = dict[str, Any]
@@ -208,6 +208,25 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         return probe, answer
     begins = it.text("body") if it.has("body") else ""
     return probe, _CutAnswer(**_values(answer), size=it.number("size_bytes"), begins=begins)
+
+
+def without_tokens(seen: Observation) -> Observation:
+    """An answer as a report would have it, to be compared with one of a report: without tokens and passwords in addresses."""
+    if not isinstance(seen, Answer):
+        return seen
+    strike = NO_SECRETS.out_of_kept
+    try:
+        body = strike(seen.body.decode("utf-8")).encode()
+    except UnicodeDecodeError:  # kept as it is
+        body = seen.body
+    return replace(
+        seen,
+        url=strike(seen.url),
+        headers={name: strike(value) for name, value in seen.headers.items()},
+        hops=tuple(Hop(status=hop.status, url=strike(hop.url), location=strike(hop.location)) for hop in seen.hops),
+        body=body,
+        digest=seen.digest or hashlib.sha256(seen.body).hexdigest(),
+    )
 
 
 def without_cut_body(seen: Observation) -> Observation:

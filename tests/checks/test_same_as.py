@@ -534,3 +534,51 @@ class TestAReport:
         assert isinstance(judged(answer(PAGE, 404), kept)[0], Finding)
         empty = replace(answer("", 404, there=True), digest=hashlib.sha256(b"").hexdigest())
         assert judged(answer("", 404), empty) == []
+
+    @pytest.mark.parametrize("media_type", ["text/html", "application/json"])
+    def test_it_has_no_tokens_and_misses_none_here(self, media_type: str) -> None:
+        """But what stands beside a token is compared."""
+        of = replace(spec(), recorded_in="good.json")
+
+        def body(link: str) -> str:
+            return (
+                f'{{"next": "{link}"}}'
+                if media_type == "application/json"
+                else f"{PAGE}<p>Next: https://x.example{link}</p>"
+            )
+
+        kept = answer(body("/list-2?token=***"), media_type=media_type, there=True)
+        for page, same in (("2", True), ("3", False)):
+            here = answer(body(f"/list-{page}?token=live"), media_type=media_type)
+            assert (judged(here, kept, again=here, of=of) == []) is same
+        # Between two sides that are both asked, a token is compared like any other word.
+        assert judged(answer(body("/list-2?token=live"), media_type=media_type), kept) != []
+
+    @pytest.mark.parametrize(("to", "same"), [("/new?sig=1234", True), ("/other?sig=1234", False)])
+    def test_nor_in_where_an_address_leads(self, to: str, *, same: bool) -> None:
+        of = replace(spec("/old"), recorded_in="good.json")
+        kept = answer("", 302, there=True, location="/new?sig=***")
+        assert (judged(answer("", 302, location=to), kept, of=of) == []) is same
+
+    def test_a_file_is_compared_by_the_bytes_that_it_had(self) -> None:
+        of = replace(spec("/app.js", as_file=True), recorded_in="good.json")
+        script, struck = "get('/x?token=1234')", "get('/x?token=***')"
+        kept = answer(struck, media_type="text/javascript", there=True)
+        kept = replace(kept, digest=hashlib.sha256(script.encode()).hexdigest())
+        assert judged(answer(script, media_type="text/javascript"), kept, of=of) == []
+        assert judged(answer(struck, media_type="text/javascript"), kept, of=of) != []
+
+    def test_a_file_whose_name_has_a_token_is_not_asked_for_by_a_mask(self) -> None:
+        of = replace(spec(with_named=True), recorded_in="good.json")
+        here, there = (f"{PAGE}<script src='/app.js?token={token}'></script>" for token in ("live", "***"))
+        missing = NoAnswer(url=THERE, reason=Reason.NOT_RECORDED, text="the report holds no answer to it")
+        found = judged(
+            answer(here),
+            answer(there, there=True),
+            of=of,
+            named={"/app.js?token=live": answer("1", media_type="text/javascript")},
+            named_there={"/app.js?token=live": missing},
+        )
+        assert found == [
+            Remark(text=f"not compared with {of.shown}: /app.js?token=live (the report holds no answer to it)")
+        ]

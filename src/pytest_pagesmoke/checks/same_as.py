@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 from urllib.parse import SplitResult, urlsplit
 
-from pytest_pagesmoke import differences, likeness, markup, recognise
+from pytest_pagesmoke import differences, likeness, markup, recognise, recorded, redact
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.model import Answer, Finding, Judgement, NoAnswer, Observation, Probe, Reason, Remark, Rule, Seen
 
@@ -86,7 +86,7 @@ class SameAsCheck:
             yield from _questions(spec, Probe(path=name, from_root=True))
         for probe, as_file in _compared(spec, seen):
             ours = seen.get(probe)
-            if isinstance(ours, Answer) and (found := _compare(probe, seen, as_file=as_file)):
+            if isinstance(ours, Answer) and (found := _compare(probe, spec, seen, as_file=as_file)):
                 if found.may_be_noise:
                     yield from _questions(spec, probe, times=_TIMES_ASKED)
                 if recognise.cached(ours):
@@ -105,7 +105,7 @@ class SameAsCheck:
             here, there = seen[probe], seen[_there(probe)]
             if probe != spec.probe and (flaw := _left_out(there, here) or _no_reference(there, here)):
                 unknown.append(f"{probe.path} ({flaw})")
-            elif (found_here := _compare(probe, seen, as_file=as_file)) and found_here.polished:
+            elif (found_here := _compare(probe, spec, seen, as_file=as_file)) and found_here.polished:
                 unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found_here.polished})")
             elif found_here:
                 differing[probe] = found_here
@@ -183,7 +183,9 @@ def _named(spec: SameAsSpec, seen: Seen) -> list[str]:
         return []
     pages = [seen.get(spec.probe), seen.get(_there(spec.probe))]
     names = (name for page in pages if isinstance(page, Answer) and page.status == 200 for name in _names(page))
-    return [*dict.fromkeys(names)]
+    return [
+        *dict.fromkeys(name for name in names if redact.MASK not in name)
+    ]  # where a report struck a token out, nothing is
 
 
 def _names(page: Answer) -> tuple[str, ...]:
@@ -248,7 +250,7 @@ def _is_right_past_cache(probe: Probe, spec: SameAsSpec, seen: Seen) -> bool:
     if not isinstance(past, Answer) or recognise.cached(past):
         return False
     as_file = spec.as_file or probe != spec.probe
-    return _difference([past], theirs, as_file=as_file) is None
+    return _difference(_as_there([past], spec), theirs, as_file=as_file) is None
 
 
 def _answers(probe: Probe, seen: Seen) -> list[Observation]:
@@ -256,10 +258,15 @@ def _answers(probe: Probe, seen: Seen) -> list[Observation]:
     return [seen[one] for again in range(_TIMES_ASKED) if (one := replace(probe, again=again)) in seen]
 
 
-def _compare(probe: Probe, seen: Seen, *, as_file: bool) -> _Difference | None:
+def _compare(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> _Difference | None:
     if not isinstance(seen.get(_there(probe)), Answer):
         return None
-    return _difference(_answers(probe, seen), _answers(_there(probe), seen), as_file=as_file)
+    return _difference(_as_there(_answers(probe, seen), spec), _answers(_there(probe), seen), as_file=as_file)
+
+
+def _as_there(ours: Iterable[Observation], spec: SameAsSpec) -> list[Observation]:
+    """Answers here as the reference has its own: a report has no tokens."""
+    return [*map(recorded.without_tokens, ours)] if spec.recorded_in else [*ours]
 
 
 def _difference(ours: Sequence[Observation], theirs: Sequence[Observation], *, as_file: bool) -> _Difference | None:
