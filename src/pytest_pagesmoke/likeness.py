@@ -23,8 +23,9 @@ from pytest_pagesmoke.model import Answer
 _INVISIBLE: Final = ["script", "style", "template", "noscript", "title"]
 _LINKS: Final = {"a": "href", "link": "href", "script": "src", "img": "src", "form": "action"}
 _PROTECTED: Final = "data-cfemail"
-# Bounded (by RFC 5321), for else a word of a million letters would be tried from each of them.
-_E_MAIL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+# Bounded (by RFC 5321), and from the start of a word alone: else one of a million letters would be tried from each of them.
+_LOCAL_PART: Final = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_E_MAIL: Final = re.compile(rf"(?<!{_LOCAL_PART}){_LOCAL_PART}{{1,64}}+@[\w-]{{1,63}}(?:\.[\w-]{{1,63}})+")
 _UNREADABLE: Final = "protected@e-mail.address"  # stands where a zone's protection cannot be undone
 # What a visitor sees of a form, though it is no text: a login page may consist of nothing else.
 _SPEAKING_ATTRIBUTES: Final = ("type", "placeholder", "alt", "aria-label")

@@ -267,3 +267,18 @@ def test_the_login_does_not_come(seen: Observation, line: str) -> None:
 def test_whoever_asks_for_the_login_asks_for_nothing_else(more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="access = true asks for the Access login and nothing else"):
         AnswerSpec(path="/api/me", access=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        (
+            "sid=theirs",
+            "answer-header: expected set-cookie as the settings have it, got a set-cookie (its value is not shown)",
+        ),
+        (False, "answer-header: expected no set-cookie, got a set-cookie (its value is not shown)"),
+    ],
+)
+def test_what_tells_a_secret_is_judged_and_not_shown(wanted: str | bool, line: str) -> None:
+    assert judge(answer(set_cookie="sid=ours"), headers={"set-cookie": wanted}) == [line]
+    assert judge(answer(set_cookie="sid=theirs"), headers={"set-cookie": "sid=theirs"}) == []

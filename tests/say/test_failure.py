@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -306,6 +307,16 @@ def test_secrets_are_names_that_the_shell_fills_in() -> None:
         '-H "Authorization: $AUTHORIZATION" -H "CF-Access-Client-Secret: $CF_ACCESS_CLIENT_SECRET" https://www.example.com/login'
         in command
     )
+
+
+def test_no_block_shows_a_token_but_where_the_shell_fills_it_in() -> None:
+    hop = Hop(status=302, url=URL, location="/next?token=hop-1234")
+    seen = replace(answer(b"<a href='/x?token=body-1234'>", location="/y?token=head-1234"), hops=(hop,))
+    finding = replace(FINDING, actual="https://me:pass-1234@www.example.com/z?token=said-1234")
+    shown = block(seen, finding=finding, probe=Probe(path="/login?token=asked-1234"))
+    assert "1234" not in shown
+    assert "1234" not in failure.one_line(finding)
+    assert """?token='"$TOKEN"\n""" in shown
 
 
 def test_no_block_shows_a_secret() -> None:

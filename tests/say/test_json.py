@@ -208,6 +208,17 @@ def test_secrets_are_struck_out_of_every_text() -> None:
     assert secret not in json.dumps(document)
 
 
+def test_a_secret_that_is_one_of_our_words_changes_none_of_them() -> None:
+    document = said(run(replace(FAILED, actual="broken")), secrets=Secrets(["broken", "failed", FAILED.rule]))
+    (target,) = document["targets"]
+    assert (document["verdict"], target["checks"][0]["outcome"], target["checks"][0]["rule"]) == (
+        "broken",
+        "failed",
+        FAILED.rule,
+    )
+    assert target["checks"][0]["actual"] == "***"
+
+
 def test_bodies_are_bounded_over_all_targets_together() -> None:
     many = [kept(f"/{i}", b"x" * MAX_BODY_BYTES) for i in range(6)]
     runs = [run(PASSED), run(replace(PASSED, id="other"), name="other")]

@@ -16,8 +16,8 @@ from pytest_pagesmoke.say.failure import TELLING_HEADERS
 #: The observations by which a check was judged, its own question's first; none where it asked nothing.
 EntriesOf = Callable[[CheckRecord], Sequence[Entry]]
 Document = dict[str, Any]  # `Any`: JSON's values
-#: Keys whose values are this project's own words: a secret that is one of them is no secret there.
-_WORDS: Final = frozenset({"cause", "kind", "outcome", "rule", "test", "verdict"})
+#: Keys whose values are this project's own words, and no secret, be it the same; and what was struck when it was observed, and is long.
+_AS_IT_IS: Final = frozenset({"cause", "kind", "outcome", "rule", "started", "test", "verdict", "observations"})
 _VERDICTS: Final = {"GOOD": "good", "BROKEN": "broken", "INCOMPLETE": "incomplete"}
 
 
@@ -75,13 +75,7 @@ def report(
             for diagnosis in diagnose(runs)
         ],
     }
-    return {key: value if key == "targets" else _kept(value, kept) for key, value in said.items()} | {
-        # What was observed has been struck already, and is long.
-        "targets": [
-            {key: value if key == "observations" else _kept(value, kept) for key, value in target.items()}
-            for target in targets
-        ]
-    }
+    return {key: _kept(key, value, kept) for key, value in said.items()}
 
 
 def verdict(runs: Sequence[TargetRun]) -> str:
@@ -150,9 +144,11 @@ def _moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _kept(value: Any, kept: Callable[[str], str]) -> Any:  # `Any`: JSON's values
+def _kept(key: str, value: Any, kept: Callable[[str], str]) -> Any:  # `Any`: JSON's values
+    if key in _AS_IT_IS:
+        return value
     if isinstance(value, str):
         return kept(value)
     if isinstance(value, dict):
-        return {key: part if key in _WORDS else _kept(part, kept) for key, part in value.items()}
-    return [_kept(part, kept) for part in value] if isinstance(value, list) else value
+        return {name: _kept(name, part, kept) for name, part in value.items()}
+    return [_kept(key, part, kept) for part in value] if isinstance(value, list) else value
