@@ -431,8 +431,10 @@ LATE = """
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
-@pytest.mark.parametrize("test", re.findall(r"test_\w+", LATE))
+@pytest.mark.parametrize(
+    ("test", "workers"),
+    [*((test, ()) for test in re.findall(r"test_\w+", LATE)), ("test_asked_through_a_fixture", ("-n", "2"))],
+)
 def test_however_a_test_asks_it_counts(
     pytester: pytest.Pytester, serve: Serve, run: Pytest, test: str, workers: tuple[str, ...]
 ) -> None:

@@ -19,8 +19,13 @@ DISTRIBUTIONS = {"base_url": BASE_URL, "playwright": PLAYWRIGHT}
 
 #: What a project of each kind of neighbourhood has installed.
 INSTALLED = [(), (BASE_URL,), (PLAYWRIGHT,), (BASE_URL, PLAYWRIGHT)]
-every_neighbourhood = pytest.mark.parametrize("installed", INSTALLED, ids=["none", "base_url", "playwright", "both"])
 plain_and_xdist = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
+# Under xdist, three times as slow, with all of them alone.
+every_neighbourhood = pytest.mark.parametrize(
+    ("installed", "workers"),
+    [*((installed, ()) for installed in INSTALLED), (INSTALLED[-1], ("-n", "2"))],
+    ids=["none", "base_url", "playwright", "both", "both-xdist"],
+)
 
 
 @dataclass(frozen=True)
@@ -145,18 +150,18 @@ class DailyRun:
 def _daily_runs() -> list[DailyRun]:
     """What takes minutes as a whole, without what would show nothing new.
 
-    Plain, every loading with every source; but `--base-url X` and PYTEST_ADDOPTS, which differ from `--base-url=X` and addopts by
-    who defines the option and when, with the plugins as they are installed alone. Of these each has another one hand out the address.
-    Under xdist, three times as slow, those with every source, and any other loading with one, by turns (of those without autoload, every
-    second): a worker can lack a plugin or its order, or it can lack the address.
+    With the plugins as they are installed, of which each has another one hand out the address, every source, plain and under xdist.
+    Any other loading with two sources, by turns; and under xdist, three times as slow, every third with one: a worker can lack a
+    plugin or its order, or it can lack the address.
     """
     runs: list[DailyRun] = []
     for number, loading in enumerate(_loadings()):
         for turn, source in enumerate(SOURCES):
             whole = loading in AS_INSTALLED
-            if whole or source.name not in {"two-words", "addopts-variable"}:
+            mine = (turn - 2 * number) % len(SOURCES)
+            if whole or mine < 2:
                 runs.append(DailyRun(loading, source, ()))
-            if whole or (number % len(SOURCES) == turn and (loading.autoload or number % 2)):
+            if whole or (mine == 0 and number % 3 == 0):
                 runs.append(DailyRun(loading, source, ("-n", "2")))
     return runs
 
@@ -204,7 +209,7 @@ def test_context(browser_context_args): assert browser_context_args == {context!
     assert own_lines(result) == ([line] if source.typed else [])
 
 
-@every_neighbourhood
+@pytest.mark.parametrize("installed", INSTALLED, ids=["none", "base_url", "playwright", "both"])
 def test_what_is_not_installed_is_not_there_for_xdists_workers_either(
     project: Project, installed: tuple[str, ...]
 ) -> None:
@@ -281,7 +286,6 @@ def test_the_output_of_a_playwright_suite_is_the_same_but_for_one_line(
 
 
 @every_neighbourhood
-@plain_and_xdist
 def test_a_test_that_asks_for_base_url_runs_once_a_target(
     project: Project, serve: Serve, installed: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
@@ -342,7 +346,6 @@ def test_a_playwright_suite_runs_once_a_target_in_its_browser(
 
 
 @every_neighbourhood
-@plain_and_xdist
 def test_a_projects_own_base_url_wins(
     project: Project, serve: Serve, installed: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
@@ -415,7 +418,6 @@ def test_async_tests_of_pytest_asyncio_run_once_a_target(project: Project, serve
     assert own == {f"test_it.py::{name}" for name in ("test_own", "test_address[one]", "test_address[two]")}
 
 
-@plain_and_xdist
 @every_neighbourhood
 def test_all_of_it_with_the_oldest_pytest(
     project: Project, serve: Serve, installed: tuple[str, ...], workers: tuple[str, ...]

@@ -88,8 +88,12 @@ routes = "required"
 Damage = Callable[[Path], None]
 
 
-def gone(name: str) -> Damage:
-    return lambda folder: (folder / name).unlink()
+def gone(*names: str) -> Damage:
+    def remove(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return remove
 
 
 def written(name: str, text: str) -> Damage:
@@ -99,11 +103,13 @@ def written(name: str, text: str) -> Damage:
     return write
 
 
-def changed(name: str, old: str, new: str) -> Damage:
+def changed(name: str, *changes: tuple[str, str]) -> Damage:
     def change(folder: Path) -> None:
         text = (folder / name).read_text()
-        assert old in text
-        (folder / name).write_text(text.replace(old, new))
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (folder / name).write_text(text)
 
     return change
 
@@ -139,8 +145,10 @@ def test_a_static_blog(project: Project) -> None:
 @pytest.mark.parametrize(
     ("damage", "broken"),
     [
-        (gone("index.html"), {"test_page[local-/]": "page-status"}),
-        (gone("style.css"), {"test_asset[local-/style.css]": "asset-status"}),
+        (
+            gone("index.html", "style.css"),
+            {"test_page[local-/]": "page-status", "test_asset[local-/style.css]": "asset-status"},
+        ),
         (gone("404.html"), {"test_not_found[local-/pagesmoke-no-such-page]": "not-found-status"}),
         (
             written("_worker.js", "export default { fetch: (request, env) => env.ASSETS.fetch(request) }"),
@@ -192,11 +200,11 @@ def test_the_example(project: Project, built_site: dict[str, bytes]) -> None:
                 "test_not_found[local-/pagesmoke-no-such-page]": "not-found-status",
             },
         ),
-        (gone("_routes.json"), {"test_dist[routes]": "routes-missing"}),
         # The health of the example looks for this file, too.
         (
-            gone("static/app.js"),
+            gone("_routes.json", "static/app.js"),
             {
+                "test_dist[routes]": "routes-missing",
                 "test_asset[local-/static/app.js]": "asset-status",
                 "test_health[local-/api/health/status]": "health-status",
             },
@@ -219,12 +227,19 @@ def test_a_hono_site(project: Project) -> None:
 @pytest.mark.parametrize(
     ("damage", "broken"),
     [
-        (changed("_worker.js", "ok: true", "ok: false"), {"test_health[local-/api/health]": "health-unhealthy"}),
-        (changed("_worker.js", "'/account/login'", "'/sign-in'"), {"test_page[local-/account/login]": "page-status"}),
-        (changed("_worker.js", "'/',", "'/start',"), {"test_page[local-/]": "page-status"}),
+        (
+            changed("_worker.js", ("ok: true", "ok: false"), ("'/account/login'", "'/sign-in'"), ("'/',", "'/start',")),
+            {
+                "test_health[local-/api/health]": "health-unhealthy",
+                "test_page[local-/account/login]": "page-status",
+                "test_page[local-/]": "page-status",
+            },
+        ),
         (gone("_worker.js"), {"test_dist[worker]": "worker-missing"}),
         (
-            changed("_worker.js", "export default app", "app.get('*', (c) => c.html('<p>Hello'))\nexport default app"),
+            changed(
+                "_worker.js", ("export default app", "app.get('*', (c) => c.html('<p>Hello'))\nexport default app")
+            ),
             {"test_not_found[local-/pagesmoke-no-such-page]": "not-found-status"},
         ),
     ],
@@ -253,7 +268,8 @@ def test_a_sveltekit_site(sveltekit: Project) -> None:
     is_pinned(sveltekit, PINNED_SVELTEKIT.format(bytes=tree.worker.size_bytes // 2))
 
 
-def _no_styles(folder: Path) -> None:
+def _no_routes_and_styles(folder: Path) -> None:
+    (folder / "_routes.json").unlink()
     shutil.rmtree(folder / "_app" / "immutable" / "assets")
 
 
@@ -262,8 +278,7 @@ def _no_styles(folder: Path) -> None:
     [
         (gone("_worker.js"), {"test_dist[worker]": "worker-missing"}),
         (written("_worker.js", "export default {}"), {"test_dist[worker]": "worker-too-small"}),
-        (gone("_routes.json"), {"test_dist[routes]": "routes-missing"}),
-        (_no_styles, {"test_linked[local-/]": "linked-missing"}),
+        (_no_routes_and_styles, {"test_dist[routes]": "routes-missing", "test_linked[local-/]": "linked-missing"}),
     ],
 )
 def test_a_sveltekit_site_damaged(sveltekit: Project, damage: Damage, broken: dict[str, str]) -> None:
