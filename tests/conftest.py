@@ -21,6 +21,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.upper().endswith("_PROXY") or name.startswith(("PYTEST_ADDOPTS", "PYTEST_BASE_URL")) or name == "CI":
             monkeypatch.delenv(name)
+    # Else all of our own code is compiled anew in each of a thousand processes.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # It comes along with httpx, nothing here uses it, and it takes as long to start as the rest of pytest, a thousand times over.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio")
 

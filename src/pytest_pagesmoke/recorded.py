@@ -21,9 +21,6 @@ MAX_BODY_BYTES: Final = 1_048_576
 #: Of all bodies of a report together, which is to be sent to somebody.
 MAX_BODIES_BYTES: Final = 8_388_608
 _BEGINNING: Final = 4096  # characters: enough to tell what a body is
-_NOT_ASKED: Final = "(not started)"
-
-
 _CUT: Final = (
     "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
 )

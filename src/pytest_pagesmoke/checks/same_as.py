@@ -183,9 +183,8 @@ def _named(spec: SameAsSpec, seen: Seen) -> list[str]:
         return []
     pages = [seen.get(spec.probe), seen.get(_there(spec.probe))]
     names = (name for page in pages if isinstance(page, Answer) and page.status == 200 for name in _names(page))
-    return [
-        *dict.fromkeys(name for name in names if redact.MASK not in name)
-    ]  # where a report struck a token out, nothing is
+    # Where a report struck a token out of a name, nothing is.
+    return [*dict.fromkeys(name for name in names if redact.MASK not in name)]
 
 
 def _names(page: Answer) -> tuple[str, ...]:

@@ -1,0 +1,191 @@
+"""In what the answers of two sides differ, beyond what those of one side differ in. Pure.
+
+What a user sees of it stands in tests/checks/test_same_as.py; here are the edges.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pagesmoke.differences import Stretch, aligned, is_moment, of_sets, of_values, of_words
+
+
+def words(*texts: str) -> list[list[str]]:
+    return [text.split() for text in texts]
+
+
+class TestAligned:
+    @pytest.mark.parametrize(
+        ("one", "other", "stretches"),
+        [
+            ("a b c", "a b c", []),
+            ("a b c", "a x c", [Stretch(1, 2, 1, 2)]),
+            ("a c", "a b c", [Stretch(1, 1, 1, 2)]),
+            ("a b c", "a c", [Stretch(1, 2, 1, 1)]),
+            ("a b c d e", "x b c d y", [Stretch(0, 1, 0, 1), Stretch(4, 5, 4, 5)]),
+            ("a b c d", "a x y z d", [Stretch(1, 3, 1, 4)]),
+            ("", "a", [Stretch(0, 0, 0, 1)]),
+            ("", "", []),
+            # The same at both ends overlaps: the second `a` is no word that both have at once.
+            ("a a", "a a a", [Stretch(2, 2, 2, 3)]),
+        ],
+    )
+    def test_the_stretches(self, one: str, other: str, stretches: list[Stretch]) -> None:
+        assert aligned(one.split(), other.split()) == stretches
+
+    def test_long_texts_are_compared_place_by_place(self) -> None:
+        one = [str(number) for number in range(40_000)]
+        other = ["first", *one[1:20_000], "x", "y", *one[20_002:-1], "last"]
+        found = aligned(one, other)
+        assert found == [
+            Stretch(0, 1, 0, 1),
+            Stretch(20_000, 20_002, 20_000, 20_002),
+            Stretch(39_999, 40_000, 39_999, 40_000),
+        ]
+
+    def test_or_not_at_all(self) -> None:
+        one = [str(number) for number in range(40_000)]
+        assert aligned(one, ["x", *one[1:-1], "y", "z"]) is None
+        assert aligned(one, [*reversed(one)]) is None
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("there", "here", "differing"),
+        [
+            # A place that changes there may differ here, in as many words.
+            (("at one end", "at two end"), ("at three end",), []),
+            (("at one end", "at two end"), ("at three four end",), [("at one", "at three four")]),
+            (("at one end", "at two end"), ("at end",), [("at one", "at")]),
+            (("at one end", "at end"), ("at end",), []),
+            (("at end", "at one end"), ("at two end",), []),
+            # From four words on it is a text, which may be twice as long another time.
+            (("at a b c d end", "at e f g h end"), ("at i j k l m n o p end",), []),
+            (("at a b c d end", "at e f g h end"), ("at i j k l m n o p q end",), [("at a b c d", "at i j k l m n o p q")]),
+            # What stands beside the place is not the place.
+            (("at one end", "at two end"), ("at three end more",), [("end", "end more")]),
+            (("at one end", "at two end"), ("now at three end",), [("", "now")]),
+            (("at one end", "at two end"), ("at three stop",), [("one end", "three stop")]),
+            # A place that changes here alone: each answer has something of its own there.
+            (("at one end",), ("at two end", "at three end"), []),
+            (("at one end",), ("at two end", "at two end"), [("at one", "at two")]),
+            (("at one end",), ("at two end", "at one end"), [("at one", "at two")]),
+            (("at end",), ("at two end", "at three end"), [("at", "at two"), ("at", "at three")]),
+            (("at one end",), ("at two end",), [("at one", "at two")]),
+            # The same in another order each time, there.
+            (("a b c", "c a b"), ("b c a", "c b a"), []),
+            (("a b c", "c a b"), ("b c x",), [("a", ""), ("c", "c x")]),
+        ],
+    )  # fmt: skip
+    def test_what_differs(
+        self, there: tuple[str, ...], here: tuple[str, ...], differing: list[tuple[str, str]]
+    ) -> None:
+        assert of_words(words(*there), words(*here)) == differing
+
+    def test_words_that_are_alike_do_not(self) -> None:
+        def alike(theirs: str, ours: str) -> bool:
+            return theirs.lower() == ours.lower()
+
+        assert of_words(words("At One end"), words("at two end"), alike) == [("At One", "at two")]
+        assert of_words(words("At one end"), words("AT ONE END"), alike) == []
+
+    def test_of_what_is_too_long_all_does(self) -> None:
+        there = [[str(number) for number in range(40_000)]]
+        assert of_words(there, [["x", *there[0]][::-1]]) is None
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("there", "here", "differing"),
+        [
+            ([{"a": "1"}], [{"a": "1"}], {}),
+            ([{"a": "1"}], [{"a": "2"}], {"a": ("1", "2")}),
+            ([{"a": "1"}], [{}], {"a": ("1", None)}),
+            ([{}], [{"a": "1"}], {"a": (None, "1")}),
+            # Changes there: whatever it is here, as long as it is.
+            ([{"a": "1"}, {"a": "2"}], [{"a": "3"}], {}),
+            ([{"a": "1"}, {"a": "2"}], [{}], {"a": ("1", None)}),
+            ([{"a": "1"}, {}], [{}], {}),
+            # Changes here alone: a value of its own each time, and none of them the one there.
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}], {}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "2"}], {"a": ("1", "2")}),
+            ([{"a": "1"}], [{"a": "1"}, {"a": "2"}], {"a": ("1", "2")}),
+            ([{"a": "1"}], [{"a": "2"}, {}], {"a": ("1", "2")}),
+            ([{}], [{"a": "2"}, {"a": "3"}], {"a": (None, "2")}),
+        ],
+    )
+    def test_what_differs(
+        self,
+        there: list[dict[str, str]],
+        here: list[dict[str, str]],
+        differing: dict[str, tuple[str | None, str | None]],
+    ) -> None:
+        assert of_values(there, here) == differing
+
+    def test_values_that_are_alike_do_not(self) -> None:
+        assert of_values([{"a": "x"}], [{"a": "X"}], lambda theirs, ours: theirs.lower() == ours.lower()) == {}
+
+
+class TestSets:
+    @pytest.mark.parametrize(
+        ("there", "here", "missing", "added"),
+        [
+            (("ab",), ("ab",), "", ""),
+            (("ab",), ("a",), "b", ""),
+            (("a",), ("ab",), "", "b"),
+            (("ab",), ("ab", "a"), "b", ""),
+            # What changes there is neither missing nor added.
+            (("ab", "ac"), ("a",), "", ""),
+            (("ab", "ac"), ("ab", "ac"), "", ""),
+            (("ab", "ac"), ("b",), "a", ""),
+            # Here each answer names others, in place of those there.
+            (("ab", "ac"), ("ax", "ay"), "", ""),
+            (("ab",), ("ax", "ay"), "", ""),
+            (("ab",), ("ax", "ax"), "b", "x"),
+            (("ab",), ("ax", "ab"), "b", "x"),
+            (("abc",), ("ax", "ay"), "bc", ""),
+        ],
+    )
+    def test_what_differs(self, there: tuple[str, ...], here: tuple[str, ...], missing: str, added: str) -> None:
+        assert of_sets([*map(frozenset, there)], [*map(frozenset, here)]) == ([*missing], [*added])
+
+
+class TestMoments:
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("12:00:00", "12:00:59"),
+            ("23:59:58", "00:00:03"),
+            ("12:00", "12:01"),
+            ("(12:00:00Z),", "(12:00:01Z),"),
+            ("1764223200", "1764223260"),
+            ("1764223200.25", "1764223201"),
+            ("1764223200123", "1764223201456"),
+            ('"2026-11-27T06:00:00Z"', '"2026-11-27T06:00:30.5+00:00"'),
+            ("2026-11-27T06:00:00", "2026-11-27T06:00:30Z"),
+            ("12ms", "7.25ms"),
+            ("0.12s", "3.4s"),
+        ],
+    )  # fmt: skip
+    def test_one(self, one: str, other: str) -> None:
+        assert is_moment(one, other)
+        assert is_moment(other, one)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("12:00:00", "12:01:01"),
+            ("1764223200", "1764223261"),
+            ("1764223200", "1764223200123"),
+            ("2026-11-27T06:00:00Z", "2026-11-27T06:00:00+01:00"),
+            ("2026-11-27", "2026-11-27"),
+            ("2026-11-27", "2026-11-26"),
+            ("12s", "13s"),
+            ("12ms", "12"),
+            ("2764223200", "2764223201"),
+            ("one", "two"),
+            ("", ""),
+        ],
+    )
+    def test_none(self, one: str, other: str) -> None:
+        assert not is_moment(one, other)
