@@ -62,6 +62,15 @@ class TestWords:
             # From four words on it is a text, which may be twice as long another time.
             (("at a b c d end", "at e f g h end"), ("at i j k l m n o p end",), []),
             (("at a b c d end", "at e f g h end"), ("at i j k l m n o p q end",), [("at a b c d", "at i j k l m n o p q")]),
+            # Words may come in between those of a place, as long as these are not more than all of it.
+            (("at a b c end", "at d e end"), ("at a x c end",), []),
+            (("at a b end", "at c d e f end"), ("at a x b end",), []),
+            (("at a b end", "at c d end"), ("at a x y z b end",), [("a", "a x y z")]),
+            # Each place has lengths of its own.
+            (("a b c d e", "a x c y y y e"), ("a p p p c d e",), [("a b", "a p p p")]),
+            (("a b c d e", "a x x x c y e"), ("a b c p p p e",), [("c d", "c p p p")]),
+            # Those that touch are one.
+            (("a b c", "x x b c", "a y c"), ("p q r c",), []),
             # What stands beside the place is not the place.
             (("at one end", "at two end"), ("at three end more",), [("end", "end more")]),
             (("at one end", "at two end"), ("now at three end",), [("", "now")]),
@@ -72,9 +81,17 @@ class TestWords:
             (("at one end",), ("at two end", "at one end"), [("at one", "at two")]),
             (("at end",), ("at two end", "at three end"), [("at", "at two"), ("at", "at three")]),
             (("at one end",), ("at two end",), [("at one", "at two")]),
+            (("at one end",), ("at x one end", "at y end"), [("at", "at x")]),
+            (("at one end",), ("at x one end", "at end"), [("at", "at x")]),
+            # And not in another place.
+            (("a b c d e",), ("a x c d e", "a b c y e"), [("a b", "a x"), ("c d", "c y")]),
+            (("a b",), ("x b", "a y"), [("a", "x"), ("a b", "a y")]),
+            (("a b c d",), ("a x b c d", "a b c y"), [("a", "a x"), ("c d", "c y")]),
+            (("a b c d",), ("y b c d", "a b c x d"), [("a", "y"), ("c", "c x")]),
             # The same in another order each time, there.
             (("a b c", "c a b"), ("b c a", "c b a"), []),
             (("a b c", "c a b"), ("b c x",), [("a", ""), ("c", "c x")]),
+            (("a b c d", "a b c x"), ("b a c d",), [("", "b"), ("a b", "a")]),
         ],
     )  # fmt: skip
     def test_what_differs(
@@ -102,6 +119,7 @@ class TestValues:
             ([{"a": "1"}], [{"a": "2"}], {"a": ("1", "2")}),
             ([{"a": "1"}], [{}], {"a": ("1", None)}),
             ([{}], [{"a": "1"}], {"a": (None, "1")}),
+            ([{}], [{}, {"a": "1"}], {"a": (None, "1")}),
             # Changes there: whatever it is here, as long as it is.
             ([{"a": "1"}, {"a": "2"}], [{"a": "3"}], {}),
             ([{"a": "1"}, {"a": "2"}], [{}], {"a": ("1", None)}),
@@ -144,6 +162,7 @@ class TestSets:
             (("ab",), ("ax", "ax"), "b", "x"),
             (("ab",), ("ax", "ab"), "b", "x"),
             (("abc",), ("ax", "ay"), "bc", ""),
+            (("ab",), ("ax", "by"), "ab", ""),
         ],
     )
     def test_what_differs(self, there: tuple[str, ...], here: tuple[str, ...], missing: str, added: str) -> None:
@@ -177,6 +196,8 @@ class TestMoments:
             ("12:00:00", "12:01:01"),
             ("1764223200", "1764223261"),
             ("1764223200", "1764223200123"),
+            ("1764223200123", "1764223300123"),
+            ("12:00:00", "noon"),
             ("2026-11-27T06:00:00Z", "2026-11-27T06:00:00+01:00"),
             ("2026-11-27", "2026-11-27"),
             ("2026-11-27", "2026-11-26"),
@@ -189,3 +210,4 @@ class TestMoments:
     )
     def test_none(self, one: str, other: str) -> None:
         assert not is_moment(one, other)
+        assert not is_moment(other, one)

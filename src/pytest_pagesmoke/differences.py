@@ -256,7 +256,7 @@ def _seconds(text: str) -> tuple[Hashable, float] | None:
         return "of an epoch" + " in thousandths" * bool(epoch[2]), float(epoch[1] or epoch[2])
     if day := _TIME_OF_DAY.fullmatch(text):
         return "of the day", int(day[1]) * 3600.0 + int(day[2]) * 60.0 + int(day[3] or 0)
-    if len(text) <= len("2026-11-26") or not text[:1].isdigit():  # a date alone is no moment, but may be a version
+    if len(text) <= len("2026-11-26"):  # a date alone is no moment, but may be a version
         return None
     try:
         moment = datetime.fromisoformat(text)

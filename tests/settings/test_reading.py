@@ -260,6 +260,13 @@ def test_two_that_are_one_in_test_ids_are_a_mistake(read: Any) -> None:
     assert "give each an id of its own" in mistake
 
 
+def test_and_two_that_differ_in_a_token(read: Any) -> None:
+    """No test id shows one."""
+    (mistake,) = read('pages = ["/a?token=abc", "/a?token=def"]').mistakes
+    assert "'/a?token=***' stands there 2 times" in mistake
+    assert read('pages = ["/a?token=abc", { path = "/a?token=def", id = "other" }]').mistakes == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [
