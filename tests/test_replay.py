@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import html
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from pytest_pagesmoke.addresses import read_address
 from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
 from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
@@ -35,10 +37,11 @@ from pytest_pagesmoke.recorded import (
     read_entry,
 )
 from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
-from pytest_pagesmoke.replay import Report, Reported, as_kept, read_report
+from pytest_pagesmoke.replay import Report, Reported, as_kept, as_reference, read_report
 from pytest_pagesmoke.run import judge
 from pytest_pagesmoke.say.json import report, text
 from pytest_pagesmoke.say.terminal import summary
+from pytest_pagesmoke.settings import Checks, Declared
 
 SITE = "https://www.example.com"
 TARGET = Target(name="site", url=SITE, kind=Kind.PRODUCTION)
@@ -454,6 +457,80 @@ class TestJudgedAgain:
         assert reported.seen_by(check) == {PROBE: absent}
 
 
+class TestTheTargetToday:
+    """As the settings have the one of its name, at the address that the report has."""
+
+    def declared(self, url: str = "", **given: Any) -> Declared:
+        return Declared(
+            name="site",
+            has_url=bool(url),
+            address=read_address(url) if url else None,
+            kind=given.get("kind"),
+            headers={"Authorization": "Bearer today", "X-New": "1"},
+            secrets=frozenset(),
+            checks=Checks(manners=Manners(timeout_s=3.0)),
+        )
+
+    @pytest.mark.parametrize(
+        ("url", "headers"),
+        [
+            ("", {"Authorization": "Bearer today", "X-New": "1", "x-a": ""}),
+            (f"{SITE}/other", {"Authorization": "Bearer today", "X-New": "1", "x-a": ""}),
+            # Those of another site are none of this one's, not even by name.
+            ("https://other.example.com", {"authorization": "", "x-a": ""}),
+        ],
+    )
+    def test_its_headers(self, url: str, headers: dict[str, str]) -> None:
+        check = answers("/")
+        sent = Answer(url=f"{SITE}/", status=200, sent=frozenset({"authorization", "x-a"}))
+        found = only(written((check, {PROBE: sent}))).target(self.declared(url), Manners())
+        assert (found.url, found.headers, found.manners.timeout_s) == (SITE, headers, 3.0)
+
+    @pytest.mark.parametrize(("today", "kind"), [(None, Kind.PRODUCTION), (Kind.PREVIEW, Kind.PREVIEW)])
+    def test_its_kind(self, today: Kind | None, kind: Kind) -> None:
+        reported = only(written((answers("/"), {PROBE: PAGE})))
+        assert reported.target(self.declared(kind=today), Manners()).kind is kind
+
+
+class TestTheReference:
+    """The report of a good run, to be compared with."""
+
+    def report(self, *names: str, url: str = SITE, **more: Any) -> Report:
+        seen = {PROBE: PAGE, Probe(path="/a.js", from_root=True): replace(PAGE, url=f"{url}/a.js")}
+        document = json.loads(written((answers("/"), {**seen, **more.pop("seen", {})})))
+        targets = [{**document["targets"][0], "url": url, "name": name, **more} for name in names]
+        return read_report(json.dumps({**document, "targets": targets}))
+
+    def test_of_this_name_or_the_only_one(self) -> None:
+        two = self.report("production", "preview")
+        assert as_reference(two, "preview", shown="r.json").answers[PROBE] == PAGE
+        assert as_reference(self.report("production"), "site", shown="r.json").file == "r.json"
+        with pytest.raises(BadReport, match="holds nothing of site, but of production, preview: give the target"):
+            as_reference(two, "site", shown="r.json")
+
+    @pytest.mark.parametrize(
+        ("verdict", "said"), [("broken", "was broken"), ("incomplete", "was incomplete"), (None, "was not good")]
+    )
+    def test_of_no_run_but_a_good_one(self, verdict: str | None, said: str) -> None:
+        with pytest.raises(BadReport, match=f"says that production {said}: compare with the report of a good run"):
+            as_reference(self.report("production", verdict=verdict), "site", shown="r.json")
+
+    def test_what_a_page_names_and_what_the_settings_name_are_one_at_the_root(self) -> None:
+        named, configured = Probe(path="/a.js", from_root=True), Probe(path="/a.js")
+        root = as_reference(self.report("site"), "site", shown="r.json").answers
+        assert root[named] == root[configured]
+        below = as_reference(self.report("site", url=f"{SITE}/docs"), "site", shown="r.json").answers
+        assert named in below
+        assert configured not in below
+
+    def test_a_body_that_was_cut_is_compared_by_its_digest(self) -> None:
+        large = replace(PAGE, body=b"x" * (MAX_BODY_BYTES + 1))
+        report = self.report("site", seen={PROBE: large})
+        found = as_reference(report, "site", shown="r.json").answers[PROBE]
+        assert isinstance(found, Answer)
+        assert (found.body, found.digest) == (b"", hashlib.sha256(large.body).hexdigest())
+
+
 def sample() -> str:
     """A report with an entry of each kind."""
     local = Target(name="site", url="http://127.0.0.1:8788", kind=Kind.LOCAL)
@@ -614,6 +691,25 @@ class TestNoReport:
     def test_what_is_no_address_is_refused_where_one_must_be(self, place: tuple[Any, ...], url: Any) -> None:
         with pytest.raises(BadReport, match="url: "):
             read_report(json.dumps(with_value(json.loads(sample()), place, url)))
+
+    @pytest.mark.parametrize(
+        ("key", "value", "flaw"),
+        [
+            ("again", True, "takes a whole number"),
+            ("again", -1, "takes a whole number"),
+            ("again", 1_000_000_000, "takes a whole number"),
+            ("again", 0.5, "takes a whole number"),
+            ("attempts", 0, "takes a whole number above 0"),
+            ("elapsed_s", True, "takes a number of seconds"),
+            ("elapsed_s", -0.5, "takes a number of seconds"),
+            ("elapsed_s", "1", "takes a number of seconds"),
+            ("url", "http:///a", "takes an address"),
+        ],
+    )
+    def test_what_is_no_number_is_refused_where_one_must_be(self, key: str, value: Any, flaw: str) -> None:
+        place = ("targets", 0, "observations", 1, key)
+        with pytest.raises(BadReport, match=rf"^site: observations\[1\]\.{key}: {flaw}$"):
+            read_report(json.dumps(with_value(json.loads(sample()), place, value)))
 
     def test_two_targets_of_one_name(self) -> None:
         document = json.loads(sample())

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.health import HEALTH_NOT_JSON
+from pytest_pagesmoke.checks.same_as import SAME_AS_DIFFERS
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Reason, Rule
 from pytest_pagesmoke.settle import (
     FIRST_PAUSE_S,
@@ -133,6 +134,11 @@ class TestTheDeadline:
     def test_what_fails_at_the_end_is_blamed(self) -> None:
         short = Patience(seconds=2.0, rounds=2)
         assert decided(("abc", "ab"), ("ab", "b"), patience=short) == GivenUp(Why.TIME_IS_UP, frozenset("b"))
+
+    def test_so_is_what_failed_before_and_was_not_asked_again(self) -> None:
+        down = {"a": Failure(wait_s=20.0), "b": Failure()}
+        short = Patience(seconds=1.0, rounds=1)
+        assert decided(("abc", down), ("b", "b"), patience=short) == GivenUp(Why.TIME_IS_UP, frozenset("ab"))
 
     def test_what_passed_too_late_is_blamed(self) -> None:
         short = Patience(seconds=2.0, rounds=2)
@@ -297,6 +303,12 @@ class TestWhatAFailureMeans:
         wanted = {"access-login": Outlook.NEVER, "local-not-ready": Outlook.NEVER}
         elsewhere = {"redirect-elsewhere": Outlook.NEVER_IF_ALL}
         assert failure(answer(302), rule=rule).outlook is {**wanted, **elsewhere}.get(rule.id, Outlook.MAY_HEAL)
+
+    def test_a_reference_behind_access(self) -> None:
+        before = answer(302, location="https://team.cloudflareaccess.com/cdn-cgi/access/login/x")
+        assert failure(answer(200), before, rule=SAME_AS_DIFFERS).outlook is Outlook.NEVER
+        assert failure(answer(200), answer(200), rule=SAME_AS_DIFFERS).outlook is Outlook.MAY_HEAL
+        assert failure(answer(200), before).outlook is Outlook.MAY_HEAL  # one machine that has not its worker yet
 
     def test_a_page_in_place_of_health(self) -> None:
         page = answer(200, body="<!doctype html><title>Example</title>")

@@ -467,6 +467,17 @@ class TestACache:
         assert isinstance(found, Finding)
         assert found.only_cached
 
+    def test_a_file_that_the_right_page_names_is_to_blame(self) -> None:
+        old, new = (page + "<script src=/app.js></script>" for page in (self.OLD, self.NEW))
+        (found,) = judged(
+            answer(old, cf_cache_status="HIT", age="90"), answer(new, there=True),
+            named={"/app.js": answer("run()", media_type="text/javascript")},
+            named_there={"/app.js": answer("go()", media_type="text/javascript")},
+            past={"/?fresh=1": answer(new)}, of=spec(with_named=True),
+        )  # fmt: skip
+        assert isinstance(found, Finding)
+        assert (found.only_cached, found.other_build) == (False, True)
+
     def test_what_no_cache_answered_is_not_asked_past_it(self) -> None:
         (found,) = judged(answer(self.OLD), answer(self.NEW, there=True))
         assert isinstance(found, Finding)
@@ -504,6 +515,12 @@ class TestWithoutAnAnswer:
         assert isinstance(found, Finding)
         assert found.rule.id == "timeout"
 
+    def test_of_a_site_behind_access_the_usual_rule_says_it(self) -> None:
+        before = answer("", 302, location="https://team.cloudflareaccess.com/cdn-cgi/access/login/x")
+        (found,) = judged(before, answer(PAGE, there=True))
+        assert isinstance(found, Finding)
+        assert found.rule.id == "access-login"
+
     def test_of_the_site_the_usual_rule_says_it(self) -> None:
         nothing = NoAnswer(url=HERE, reason=Reason.REFUSED, text="connection refused: nothing listens there")
         (found,) = judged(nothing, answer(PAGE, there=True))
@@ -525,6 +542,18 @@ class TestAReport:
             kept = replace(answer(there=True, media_type=script), digest=hashlib.sha256(body.encode()).hexdigest())
             found = judged(here, kept, of=spec("/static/app.js", as_file=True))
             assert (found == []) is same
+
+    @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "application/octet-stream"])
+    def test_so_is_a_file_of_any_kind_and_what_is_no_text(self, media_type: str) -> None:
+        kept = replace(answer(there=True, media_type=media_type), digest=hashlib.sha256(b"1").hexdigest())
+        here, other = answer("1", media_type=media_type), answer("2", media_type=media_type)
+        assert judged(here, kept, of=spec("/a", as_file=True)) == judged(here, kept, of=spec("/a")) == []
+        (found,) = judged(other, kept, of=spec("/a", as_file=True))
+        assert isinstance(found, Finding)
+        assert found.actual == "other bytes"
+        # What the site says may differ by nature, and only a text can be looked at for that.
+        (found_or_not,) = judged(other, kept, of=spec("/a"))
+        assert isinstance(found_or_not, Finding if media_type == "application/octet-stream" else Remark)
 
     def test_a_page_that_it_leaves_out_cannot_be(self) -> None:
         kept = replace(answer(there=True), digest=hashlib.sha256(PAGE.encode()).hexdigest())

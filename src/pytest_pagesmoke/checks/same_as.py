@@ -103,7 +103,7 @@ class SameAsCheck:
         unknown: list[str] = []
         for probe, as_file in _compared(spec, seen):
             here, there = seen[probe], seen[_there(probe)]
-            if probe != spec.probe and (flaw := _left_out(there, here) or _no_reference(there, here)):
+            if probe != spec.probe and (flaw := _left_out(there, here, as_file=as_file) or _no_reference(there, here)):
                 unknown.append(f"{probe.path} ({flaw})")
             elif (found_here := _compare(probe, spec, seen, as_file=as_file)) and found_here.polished:
                 unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found_here.polished})")
@@ -208,7 +208,7 @@ def _without_two_answers(spec: SameAsSpec, ours: Observation, theirs: Observatio
         found = live.site_answer(ours, subject=spec.path, status=status)
         if isinstance(found, Finding):
             return found
-    if flaw := _left_out(theirs, ours):
+    if flaw := _left_out(theirs, ours, as_file=spec.as_file):
         return Remark(text=f"not compared with {spec.shown}: {flaw}")
     if flaw := _no_reference(theirs, ours):
         return Finding(
@@ -221,14 +221,14 @@ def _without_two_answers(spec: SameAsSpec, ours: Observation, theirs: Observatio
     return None
 
 
-def _left_out(theirs: Observation, ours: Observation) -> str:
+def _left_out(theirs: Observation, ours: Observation, *, as_file: bool) -> str:
     """Why a report tells nothing of this; empty where it does."""
     if isinstance(theirs, NoAnswer):
         return theirs.text if theirs.reason is Reason.NOT_RECORDED else ""
     if theirs.body or theirs.digest in ("", _NOTHING) or not isinstance(ours, Answer):
         return ""
     alike = (ours.status, ours.media_type) == (theirs.status, theirs.media_type)
-    decides = alike and _is_text(theirs) and _sha256(ours) != _sha256(theirs)
+    decides = alike and _is_text(theirs) and not _by_bytes(theirs, as_file=as_file) and _sha256(ours) != _sha256(theirs)
     return "the report leaves out its body, which was too large" if decides else ""
 
 
@@ -290,7 +290,7 @@ def _difference(ours: Sequence[Observation], theirs: Sequence[Observation], *, a
         return found
     if all(_is_equal(one, there) for one in here):
         return None
-    if as_file and there.media_type not in recognise.HTML_TYPES:
+    if _by_bytes(there, as_file=as_file):
         lines = _lines(_content(there), _content(here[0]))
         polished = recognise.polished(here[0]) or recognise.polished(there)
         return _Difference("other bytes", lines, polished=polished)
@@ -299,12 +299,17 @@ def _difference(ours: Sequence[Observation], theirs: Sequence[Observation], *, a
 
 
 def _is_text(answer: Answer) -> bool:
-    """Whether it is compared by what it says, and not by its bytes."""
+    """Whether it may differ by nature: what has other bytes may say the same."""
     return (
         answer.media_type in recognise.HTML_TYPES
         or "json" in answer.media_type
         or answer.media_type.startswith("text/plain")
     )
+
+
+def _by_bytes(answer: Answer, *, as_file: bool) -> bool:
+    """Whether it is compared by its bytes, and not by what it says: so is every file but a page, into which zones write."""
+    return as_file and answer.media_type not in recognise.HTML_TYPES
 
 
 def _kind(answer: Answer) -> tuple[int, str]:
