@@ -110,11 +110,20 @@ def test_every_case_is_tried() -> None:
 def test_a_server(name: str, set_up: SetUp, run: Pytest) -> None:
     wanted, cause = SERVERS[name]
     site = set_up(name)
-    result = run(f"--pagesmoke=x={site.url}")
+    result = run(f"--pagesmoke=x={site.url}", "--pagesmoke-report=report.json")
     assert result.ret == bool(wanted)
     assert _failed(result) == {_id(check): rule for check, rule in wanted.items()}
     causes = [line.split()[1] for line in result.outlines if line.startswith("cause ")]
     assert cause is None or causes == ([f"{cause}:"] if cause else [])
+
+    asked = len(site.asked)
+    again = run("--pagesmoke-replay=report.json")
+    assert (again.ret, _failed(again), again.parseoutcomes()) == (result.ret, _failed(result), result.parseoutcomes())
+    assert len(site.asked) == asked
+    if not wanted:
+        same = run(f"--pagesmoke=x={site.url}", "--pagesmoke-same-as=report.json")
+        assert (same.ret, _failed(same)) == (0, {})
+        assert same.parseoutcomes()["passed"] > result.parseoutcomes()["passed"]
 
 
 @pytest.mark.usefixtures("scaled")
