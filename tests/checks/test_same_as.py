@@ -221,6 +221,18 @@ class TestPages:
         assert found.diff[0] != found.diff[1]
         assert "1yy" in found.diff[1]
 
+    @pytest.mark.parametrize(
+        "failed",
+        [
+            answer("<h1>Service Unavailable</h1>", 503, there=True),
+            answer('{"error": "busy"}', media_type="application/json", there=True),
+            NoAnswer(url=THERE, reason=Reason.TIMEOUT, text="no complete answer when the time was up"),
+        ],
+    )
+    def test_from_an_answer_that_failed_nothing_is_learned(self, failed: Observation) -> None:
+        (found,) = judged(answer(PAGE.replace("0001", "0002")), answer(PAGE, there=True), there_again=failed)
+        assert isinstance(found, Finding)
+
     def test_that_hides_nothing_else(self) -> None:
         one, two = PAGE + "<p>visitor 17</p>", PAGE + "<p>visitor 18</p>"
         other = PAGE.replace("0001", "0002") + "<p>visitor 99</p>"
