@@ -530,6 +530,16 @@ class TestTheReference:
         assert named in below
         assert configured not in below
 
+    def test_what_is_asked_with_a_token_is_found_without_it(self) -> None:
+        """But not where two answers may be meant."""
+        of_one = {Probe(path="/a?sig=then"): replace(PAGE)}
+        asked = Probe(path="/a?sig=today")
+        assert as_reference(self.report("site", seen=of_one), "site", shown="r.json").answer_to(asked) == PAGE
+        of_two = {**of_one, Probe(path="/a?sig=other"): replace(PAGE, status=404)}
+        unknown = as_reference(self.report("site", seen=of_two), "site", shown="r.json").answer_to(asked)
+        assert isinstance(unknown, NoAnswer)
+        assert unknown.text == "the report holds no answer to GET /a?sig=***"
+
     def test_a_body_that_was_cut_is_compared_by_its_digest(self) -> None:
         large = replace(PAGE, body=b"x" * (MAX_BODY_BYTES + 1))
         report = self.report("site", seen={PROBE: large})

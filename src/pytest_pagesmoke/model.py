@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, TypeVar
@@ -204,18 +204,20 @@ Seen = Mapping[Probe, Observation]
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A deployment as an earlier report, in ``file``, holds it: what it answered to which question."""
+    """A deployment as an earlier report, in ``file``, holds it: what it answered to which question, whose path is as ``kept`` makes it."""
 
     address: str
     file: str
     answers: Seen = field(repr=False)
+    kept: Callable[[str], str] = field(repr=False)
 
     def answer_to(self, probe: Probe) -> Observation:
         """What was answered then."""
+        path = self.kept(probe.path)
         absence = NoAnswer(
-            url=self.address, reason=Reason.NOT_RECORDED, text=f"the report holds no answer to GET {probe.path}"
+            url=self.address, reason=Reason.NOT_RECORDED, text=f"the report holds no answer to GET {path}"
         )
-        return self.answers.get(probe, absence)
+        return self.answers.get(replace(probe, path=path), absence)
 
 
 @dataclass(frozen=True, kw_only=True)

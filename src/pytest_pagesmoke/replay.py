@@ -90,7 +90,7 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
     if not urlsplit(found[0].url).path:
         # Then an address that a page names, and one that the settings name, are one.
         answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
-    return Recorded(address=found[0].url, file=shown, answers=answers)
+    return Recorded(address=found[0].url, file=shown, answers=answers, kept=NO_SECRETS.out_of_kept)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -569,7 +569,7 @@ class TestAReport:
 
     def test_a_page_that_it_leaves_out_cannot_be(self) -> None:
         kept = replace(answer(there=True), digest=hashlib.sha256(PAGE.encode()).hexdigest())
-        said = Remark(text=f"not compared with {THERE}: the report leaves out its body, which was too large")
+        said = Remark(text=f"not compared with {THERE}: the report leaves out its body: it was large, or held a secret")
         assert judged(answer(PAGE), kept) == []
         assert judged(answer(PAGE + "!"), kept) == [said]
         assert isinstance(judged(answer(PAGE, 404), kept)[0], Finding)

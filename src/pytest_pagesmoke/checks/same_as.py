@@ -229,7 +229,7 @@ def _left_out(theirs: Observation, ours: Observation, *, as_file: bool) -> str:
         return ""
     alike = (ours.status, ours.media_type) == (theirs.status, theirs.media_type)
     decides = alike and _is_text(theirs) and not _by_bytes(theirs, as_file=as_file) and _sha256(ours) != _sha256(theirs)
-    return "the report leaves out its body, which was too large" if decides else ""
+    return "the report leaves out its body: it was large, or held a secret" if decides else ""
 
 
 def _no_reference(theirs: Observation, ours: Observation) -> str:
