@@ -88,8 +88,7 @@ def passed(result: pytest.RunResult) -> set[str]:
     return {match[1] for match in found if match}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
-@pytest.mark.parametrize("targets", [("local",), ("local", "preview")], ids="+".join)
+@pytest.mark.parametrize(("targets", "workers"), [(("local",), ()), (("local", "preview"), ("-n", "2"))])
 def test_the_page_is_right(
     harbour: Project, environment: Environment, targets: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
