@@ -226,6 +226,10 @@ def test_values_of_the_environment_whatever_their_header() -> None:
     assert secrets.out_of("prefix-abcdefgh ijklmnop") == f"prefix-{MASK} {MASK}"
 
 
+def test_a_cookie_as_a_server_reads_it() -> None:
+    assert left_of("sid: s:abc+def/12", Cookie="connect.sid=s%3Aabc%2Bdef%2F12") == f"sid: {MASK}"
+
+
 @pytest.mark.parametrize(
     "name", ["X-Api-Key", "x-session-id", "X-GitHub-Token", "X_Auth", "Password", "X-Client-SECRET"]
 )
@@ -315,6 +319,16 @@ def test_no_token_in_an_address(url: str) -> None:
         ('<a href="/a?b=c&amp;token=abc">', '<a href="/a?b=c&amp;token=***">'),
         ("test_page[site-/a?sig=abc]", "test_page[site-/a?sig=***]"),
         ("/a?sig=a]b", "/a?sig=***"),
+        # However `=` and `/` are escaped, and as often.
+        (r"/cb?token\u003dabc\u0026a=b", r"/cb?token\u003d***\u0026a=b"),
+        ("/cb?token&#x3D;abc&amp;a&#x3D;b", "/cb?token&#x3D;***&amp;a&#x3D;b"),
+        ("/in?next=%252Fcb%253Ftoken%253Dabc%2526a%253Db", "/in?next=%252Fcb%253Ftoken%253D***"),
+        ("https:&#x2F;&#x2F;bob:abc@x.example", "https:&#x2F;&#x2F;***@x.example"),
+        # And what stands behind it stays.
+        ("see /cb?token=abc,status:ready", "see /cb?token=***,status:ready"),
+        ("const a=`/x?token=${t}`,b=`ready`", "const a=`/x?token=***`,b=`ready`"),
+        ("https://x.example?to=a@b.example", "https://x.example?to=a@b.example"),
+        ("https://x.example#a@b.example", "https://x.example#a@b.example"),
     ],
 )
 def test_a_token_wherever_an_address_may_stand(text: str, left: str) -> None:

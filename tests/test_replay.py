@@ -170,6 +170,16 @@ class TestKept:
         with pytest.raises(LeftOut, match="it was large"):
             _ = answer.text
 
+    @pytest.mark.parametrize("size", [50, MAX_BODY_BYTES + 1])
+    def test_the_report_of_a_replay_says_of_a_body_what_the_first_one_said(self, size: int) -> None:
+        """Its digest is what a file is compared by."""
+        body = (b"get('/x?token=abc')" * size)[:size]
+        said = entry(PROBE, replace(PAGE, body=body), secrets=NO_SECRETS)
+        _, seen = read_entry(said, "")
+        again = entry(PROBE, seen, secrets=NO_SECRETS)
+        assert again["sha256"] == said["sha256"] == hashlib.sha256(body).hexdigest()
+        assert (again["body"], again["truncated"]) == (said["body"], said["truncated"])
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -53,20 +53,17 @@ class TargetRun:
     @property
     def all_records(self) -> list[CheckRecord]:
         """Of all tests that were to run, in the order in which they were collected."""
-        found = [*self.records, *self.unfinished]
+        return sorted([*self.records, *self.unfinished], key=lambda one: (self._place(one), one.id))
+
+    def _place(self, one: CheckRecord) -> int:
         # Behind an id may stand that it is of a fixture's end; pytest's own ids end in their name, or in "]".
-        return sorted(
-            found,
-            key=lambda one: (
-                self.order.get(one.id, self.order.get(one.id.partition(" (")[0], len(self.order))),
-                one.id,
-            ),
-        )
+        return self.order.get(one.id, self.order.get(one.id.partition(" (")[0], len(self.order)))
 
     @property
     def failures(self) -> tuple[CheckRecord, ...]:
         """What failed, hand-written tests among it."""
-        return tuple(record for record in self.records if record.outcome == "failed")
+        # Processes report in an order of their own.
+        return tuple(sorted((record for record in self.records if record.outcome == "failed"), key=self._place))
 
     @property
     def failed(self) -> tuple[CheckRecord, ...]:

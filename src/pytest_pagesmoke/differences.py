@@ -28,7 +28,8 @@ _A_TEXT: Final = 4
 _MOMENT_S: Final = 60.0
 _DURATION: Final = re.compile(r"\d+(?:\.\d+)?(?:ms|µs|μs)|\d+\.\d+s", re.IGNORECASE)
 _TIME_OF_DAY: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:[ap]m|Z)?", re.IGNORECASE)
-_EPOCH: Final = re.compile(r"(1\d{9})(?:\.\d+)?|(1\d{9})\d{3}")
+#: From 2023 on: what is smaller is a number of an account, a telephone, an old date, and never now.
+_EPOCH: Final = re.compile(r"(1[7-9]\d{8})(?:\.\d+)?|(1[7-9]\d{8})\d{3}")
 _DAY_S: Final = 86_400.0
 
 

@@ -63,13 +63,15 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
         "withheld": withheld,
         "http_version": seen.http_version,
         "sent": sorted(seen.sent),
-        "size_bytes": len(seen.body),
-        "sha256": hashlib.sha256(seen.body).hexdigest(),
+        "size_bytes": seen.size_bytes,
+        "sha256": seen.digest or hashlib.sha256(seen.body).hexdigest(),  # of a replay, what the first report said
         **_body(seen, secrets),
     }
 
 
 def _body(answer: Answer, secrets: Secrets) -> Entry:
+    if isinstance(answer, _CutAnswer):  # of a replay
+        return {"body": secrets.out_of_kept(answer.begins), "truncated": True}
     body = answer.body
     if _hides_secrets(answer, secrets):
         return {"body": "", "truncated": True}

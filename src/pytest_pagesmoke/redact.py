@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from pytest_pagesmoke.model import Answer, Hop, Observation, Target
 
@@ -28,14 +28,20 @@ _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|crede
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
 #: a server may send a name without end.
 _TOKEN: Final = re.compile(
-    r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=\\u0026))"  # also of an address within another one, or in JSON that is safe in HTML
+    # Also of an address within another one, or two; in JSON that is safe in HTML, and in HTML of templates that escape more than they must.
+    r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=%253f|%2526|%2523)|(?<=\\u0026))"
     r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}?|sig|auth)"
-    r"(=|%3d)"
-    r"([^&;#\s'\"<>)\\]*[^&;#\s'\"<>)\\\]])",  # a backslash begins what ends it, in JSON, and a bracket may end a test id
+    r"(=|%3d|%253d|\\u003d|&#x3d;|&#61;|&equals;)"
+    # A backslash begins what ends it, in JSON, and a bracket may end a test id; a backtick ends a text of JavaScript, a comma a field.
+    r"([^&;#\s'\"`,<>)\\]*[^&;#\s'\"`,<>)\\\]])",
     re.IGNORECASE,
 )
 #: A user, and a password, in an address; bounded, as above.
-_IN_ADDRESS: Final = re.compile(r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f))[^/@\s'\"<>\\]{1,200}@", re.IGNORECASE)
+_IN_ADDRESS: Final = re.compile(
+    # What follows a `?` or `#` is no user: `https://example.com?to=a@b.example`.
+    r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f)|(?<=%253a%252f%252f)|(?<=:&#x2f;&#x2f;)|(?<=:&#47;&#47;))[^/@\s'\"<>\\?#]{1,200}@",
+    re.IGNORECASE,
+)
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
@@ -86,7 +92,9 @@ class Secrets:
         self._add(_of_headers(headers))
 
     def _add(self, texts: Iterable[str]) -> None:
-        known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}
+        given = [*texts]
+        # A cookie is escaped in its header, and a server shows what it means.
+        known = self._known | {text for text in (*given, *map(unquote, given)) if len(text) >= _MIN_LENGTH}
         if known == self._known:
             return
         self._known, self._cut = known, None
