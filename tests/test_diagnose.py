@@ -727,3 +727,10 @@ def test_a_replay_is_verified_by_a_replay() -> None:
     again = replace(run(*LOST), replay="a report.json")
     assert verify_command([again]) == "pytest pagesmoke.toml '--pagesmoke-replay=a report.json'"
     assert verify_command([replace(again, build="abc1234")]).endswith(" --pagesmoke-build=abc1234")
+
+
+def test_what_failed_is_told_in_the_order_of_collection() -> None:
+    """Processes of xdist report in an order of their own."""
+    late, early, unknown = (record(f"page:/{name}", "page-status", status=500) for name in "abc")
+    of_run = replace(run(late, unknown, early), order={early.id: 0, late.id: 1})
+    assert of_run.failed == (early, late, unknown)
