@@ -76,13 +76,15 @@ class TestWords:
             (("at one end", "at two end"), ("now at three end",), [("", "now")]),
             (("at one end", "at two end"), ("at three stop",), [("one end", "three stop")]),
             # A place that changes here alone: each answer has something of its own there.
-            (("at one end",), ("at two end", "at three end"), []),
+            (("at one end",), ("at two end", "at three end", "at four end"), []),
+            (("at one end",), ("at two end", "at three end"), [("at one", "at two"), ("at one", "at three")]),
+            (("at one end",), ("at two end", "at three end") * 2, [("at one", "at two"), ("at one", "at three")]),
             (("at one end",), ("at two end", "at two end"), [("at one", "at two")]),
             (("at one end",), ("at two end", "at one end"), [("at one", "at two")]),
             (("at end",), ("at two end", "at three end"), [("at", "at two"), ("at", "at three")]),
             (("at one end",), ("at two end",), [("at one", "at two")]),
-            (("at one end",), ("at x one end", "at y end"), [("at", "at x")]),
-            (("at one end",), ("at x one end", "at end"), [("at", "at x")]),
+            (("at one end",), ("at x one end", "at y end", "at z end"), [("at", "at x")]),
+            (("at one end",), ("at x one end", "at end"), [("at", "at x"), ("at one", "at")]),
             # And not in another place.
             (("a b c d e",), ("a x c d e", "a b c y e"), [("a b", "a x"), ("c d", "c y")]),
             (("a b",), ("x b", "a y"), [("a", "x"), ("a b", "a y")]),
@@ -125,7 +127,11 @@ class TestValues:
             ([{"a": "1"}, {"a": "2"}], [{}], {"a": ("1", None)}),
             ([{"a": "1"}, {}], [{}], {}),
             # Changes here alone: a value of its own each time, and none of them the one there.
-            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}], {}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "4"}], {}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "3"}], {}),
+            # On an edge that is both of two wrong builds, the same come again.
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}], {"a": ("1", "2")}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "2"}, {"a": "3"}], {"a": ("1", "2")}),
             ([{"a": "1"}], [{"a": "2"}, {"a": "2"}], {"a": ("1", "2")}),
             ([{"a": "1"}], [{"a": "1"}, {"a": "2"}], {"a": ("1", "2")}),
             ([{"a": "1"}], [{"a": "2"}, {}], {"a": ("1", "2")}),
@@ -157,12 +163,14 @@ class TestSets:
             (("ab", "ac"), ("ab", "ac"), "", ""),
             (("ab", "ac"), ("b",), "a", ""),
             # Here each answer names others, in place of those there.
-            (("ab", "ac"), ("ax", "ay"), "", ""),
-            (("ab",), ("ax", "ay"), "", ""),
+            (("ab", "ac"), ("ax", "ay", "az"), "", ""),
+            (("ab",), ("ax", "ay", "az"), "", ""),
+            (("ab",), ("ax", "ay"), "b", "xy"),
+            (("ab",), ("ax", "ay", "ax", "ay", "ax"), "b", "xy"),
             (("ab",), ("ax", "ax"), "b", "x"),
             (("ab",), ("ax", "ab"), "b", "x"),
-            (("abc",), ("ax", "ay"), "bc", ""),
-            (("ab",), ("ax", "by"), "ab", ""),
+            (("abc",), ("ax", "ay", "az"), "bc", ""),
+            (("ab",), ("ax", "by", "az"), "ab", ""),
         ],
     )
     def test_what_differs(self, there: tuple[str, ...], here: tuple[str, ...], missing: str, added: str) -> None:
@@ -177,6 +185,8 @@ class TestMoments:
             ("23:59:58", "00:00:03"),
             ("12:00", "12:01"),
             ("(12:00:00Z),", "(12:00:01Z),"),
+            ("11:59:50am", "12:00:10PM"),
+            ("11:59pm", "12:00am"),
             ("1764223200", "1764223260"),
             ("1764223200.25", "1764223201"),
             ("1764223200123", "1764223201456"),
@@ -194,6 +204,8 @@ class TestMoments:
         ("one", "other"),
         [
             ("12:00:00", "12:01:01"),
+            ("9:00am", "9:00pm"),
+            ("12:30am", "12:30pm"),
             ("1764223200", "1764223261"),
             ("1764223200", "1764223200123"),
             ("1764223200123", "1764223300123"),

@@ -284,7 +284,8 @@ def test_where_nothing_is_secret_it_stays() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "token access_token accessToken csrf-token api_key apiKey client_secret password signature X-Amz-Signature jwt sig auth user[password] user%5Bpassword%5D".split(),
+    "token access_token accessToken csrf-token api_key apiKey client_secret password signature X-Amz-Signature jwt sig auth user[password] user%5Bpassword%5D "
+    "key subscription-key pass pwd bearer authorization sid PHPSESSID jsessionid session_id".split(),
 )
 def test_a_token_in_an_address(name: str) -> None:
     for url in (f"https://a.example/b?{name}=abc%20def", f"/b?c=d&{name.upper()}=abc&e=f", f"/b?c;{name}=abc#d"):
@@ -303,7 +304,19 @@ def test_a_token_in_an_address(name: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["/?sort_key=a", "/?author=a", "/?keyword=a", "/?session=2", "/token=a", "/?token", "/?token=", "/?q=token", "/"],
+    [
+        "/?sort_key=a",
+        "/?author=a",
+        "/?keyword=a",
+        "/?session=2",
+        "/?code=a",
+        "/?state=a",
+        "/token=a",
+        "/?token",
+        "/?token=",
+        "/?q=token",
+        "/",
+    ],
 )
 def test_no_token_in_an_address(url: str) -> None:
     assert without_tokens(url) == url
@@ -325,7 +338,11 @@ def test_no_token_in_an_address(url: str) -> None:
         ("/in?next=%252Fcb%253Ftoken%253Dabc%2526a%253Db", "/in?next=%252Fcb%253Ftoken%253D***"),
         ("https:&#x2F;&#x2F;bob:abc@x.example", "https:&#x2F;&#x2F;***@x.example"),
         # And what stands behind it stays.
-        ("see /cb?token=abc,status:ready", "see /cb?token=***,status:ready"),
+        ("see /cb?token=abc, and /b?sig=abc,def", "see /cb?token=***, and /b?sig=***"),
+        ("/a;jsessionid=abc?b=c", "/a;jsessionid=***"),
+        ("a=1&amp;b=2&#38;token=abc&#x26;c=3", "a=1&amp;b=2&#38;token=***&#x26;c=3"),
+        ("db=ok;auth=ok;key=value", "db=ok;auth=ok;key=value"),
+        ("see /a ;auth=ok", "see /a ;auth=ok"),
         ("const a=`/x?token=${t}`,b=`ready`", "const a=`/x?token=***`,b=`ready`"),
         ("https://x.example?to=a@b.example", "https://x.example?to=a@b.example"),
         ("https://x.example#a@b.example", "https://x.example#a@b.example"),

@@ -18,6 +18,7 @@ import pytest
 from pytest_pagesmoke.addresses import read_address
 from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
+from pytest_pagesmoke.checks.build import BuildCheck, BuildSpec
 from pytest_pagesmoke.checks.health import HealthCheck, HealthSpec
 from pytest_pagesmoke.checks.linked import LinkedCheck, LinkedSpec
 from pytest_pagesmoke.checks.page import PageCheck, PageSpec
@@ -52,6 +53,10 @@ PAGE = Answer(url=f"{SITE}/", status=200, headers={"content-type": "text/html"},
 def live(check: Any, spec: Any, target: Target = TARGET) -> PlannedLive:
     """(`Any`: each kind of check has a spec of its own.)"""
     return PlannedLive(target=target, check=check, spec=spec)
+
+
+def answers(path: str, **wanted: Any) -> PlannedLive:
+    return live(AnswerCheck(), AnswerSpec(path=path, spa=True, **wanted))
 
 
 def back(seen: Observation, *, secrets: Secrets = NO_SECRETS, probe: Probe = PROBE) -> Observation:
@@ -347,18 +352,135 @@ class TestSecrets:
     def test_what_looks_for_a_token_cannot_be_judged_again(self, check: PlannedLive, answer: Answer) -> None:
         (probe,) = check.questions({})
         reported = only(written((check, {probe: answer})))
-        with pytest.raises(LeftOut, match="looks for a token"):
+        with pytest.raises(LeftOut, match="looks for a secret, or a token"):
             rules_again(check, reported)
+
+
+UNKNOWN = "unknown"
+
+
+def json_answer(text: str) -> Answer:
+    return Answer(url=f"{SITE}/", status=200, headers={"content-type": "application/json"}, body=text.encode())
+
+
+class TestStruckOut:
+    """What is found in an answer of which something was struck is found; what is not found there is unknown."""
+
+    WITH_TOKEN = b'<h1>Ready</h1><a href="/in?token=abcdef1">in</a>'
+    LINK = '"link": "/in?token=abcdef1"'
+
+    @pytest.mark.parametrize(
+        ("check", "seen", "known"),
+        [
+            (answers("/", contains=("Ready",)), WITH_TOKEN, []),
+            (answers("/", contains=("abcdef1",)), WITH_TOKEN, UNKNOWN),
+            (answers("/", not_contains=("Ready",)), WITH_TOKEN, ["answer-content"]),
+            (answers("/", not_contains=("abcdef1",)), WITH_TOKEN, UNKNOWN),
+            (answers("/", contains=("***",)), WITH_TOKEN, UNKNOWN),
+            # Nothing was struck of these, and masks may be a site's own.
+            (answers("/", contains=("Bye",)), b"*** Ready ***", ["answer-content"]),
+            (answers("/", not_contains=("Bye",)), b"*** Ready ***", []),
+            (live(PageCheck(), PageSpec(path="/", contains=("Ready",))), WITH_TOKEN, []),
+            (live(PageCheck(), PageSpec(path="/", contains=("Bye",))), WITH_TOKEN, UNKNOWN),
+            (live(HealthCheck(), HealthSpec(path="/", text="up /a?sig=1")), b"up /a?sig=1", UNKNOWN),
+            (live(HealthCheck(), HealthSpec(path="/", text="up")), b"up /a?sig=1", UNKNOWN),
+            (live(HealthCheck(), HealthSpec(path="/", text="up")), b"down", ["health-unhealthy"]),
+            (answers("/", json={"ok": True}), json_answer(f'{{"ok": true, {LINK}}}'), []),
+            (answers("/", json={"ok": True}), json_answer(f'{{"ok": false, {LINK}}}'), ["answer-json"]),
+            (answers("/", json={"link": "/out"}), json_answer(f"{{{LINK}}}"), UNKNOWN),
+            (answers("/", json={"new": "/out"}), json_answer(f"{{{LINK}}}"), ["answer-json"]),
+            (live(HealthCheck(), HealthSpec(path="/")), json_answer(f'{{"status": "ok", {LINK}}}'), []),
+            (
+                live(HealthCheck(), HealthSpec(path="/")),
+                json_answer(f'{{"status": "ok", "db": "down", {LINK}}}'),
+                ["health-unhealthy"],
+            ),
+            (live(HealthCheck(), HealthSpec(path="/")), json_answer('{"status": "see /a?sig=1"}'), UNKNOWN),
+            (
+                live(HealthCheck(), HealthSpec(path="/")),
+                json_answer(f'{{"status": "eh", {LINK}}}'),
+                ["health-unhealthy"],
+            ),
+            (
+                live(HealthCheck(), HealthSpec(path="/", expect={"v": "2"})),
+                json_answer(f'{{"v": "1", {LINK}}}'),
+                ["health-unhealthy"],
+            ),
+            (
+                live(HealthCheck(), HealthSpec(path="/", expect={"v": "2"})),
+                json_answer('{"v": "' + "x" * 60 + '/a?sig=1"}'),
+                UNKNOWN,
+            ),
+            (
+                live(BuildCheck(), BuildSpec(path="/", contains=True, commit="abcdef1")),
+                Answer(url=f"{SITE}/", status=200, body=b"/in?token=abcdef1"),
+                UNKNOWN,
+            ),
+            (
+                live(BuildCheck(), BuildSpec(path="/", contains=True, commit="abcdef1")),
+                Answer(url=f"{SITE}/", status=200, body=b"abcdef1 /in?token=1"),
+                [],
+            ),
+            (
+                live(BuildCheck(), BuildSpec(path="/", json="v", commit="abcdef1")),
+                json_answer(f'{{"v": "abcdef2", {LINK}}}'),
+                ["build-differs"],
+            ),
+            (
+                live(BuildCheck(), BuildSpec(path="/", json="link", commit="abcdef1")),
+                json_answer(f"{{{LINK}}}"),
+                UNKNOWN,
+            ),
+            (
+                answers("/", headers={"link": "/b"}),
+                Answer(url=f"{SITE}/", status=200, headers={"link": "/a?sig=1"}),
+                UNKNOWN,
+            ),
+            (
+                answers("/", headers={"link": False}),
+                Answer(url=f"{SITE}/", status=200, headers={"link": "/a?sig=1"}),
+                ["answer-header"],
+            ),
+            (
+                live(RedirectCheck(), RedirectSpec(path="/", to="/in*")),
+                Answer(url=f"{SITE}/", status=302, headers={"location": "/in?token=1"}),
+                [],
+            ),
+            (
+                live(RedirectCheck(), RedirectSpec(path="/", to="/in?a=*1")),
+                Answer(url=f"{SITE}/", status=302, headers={"location": "/in?a=b&token=1"}),
+                UNKNOWN,
+            ),
+        ],
+    )
+    def test_it(self, check: PlannedLive, seen: Answer | bytes, known: list[str] | str) -> None:
+        answer = replace(PAGE, body=seen) if isinstance(seen, bytes) else seen
+        probe, *_ = check.questions({})
+        said = written((check, {probe: answer}))
+        if known is UNKNOWN:
+            with pytest.raises(LeftOut, match="leaves out"):
+                rules_again(check, only(said))
+        else:
+            assert rules_again(check, only(said)) == known
+
+    def test_a_secret_that_was_struck_when_it_was_seen_is_judged_as_it_was_then(self) -> None:
+        check = answers("/", contains=("Bye",))
+        struck = Secrets(["abcdef1"]).struck_out(replace(PAGE, body=b"<p>abcdef1"))
+        assert isinstance(struck, Answer)
+        assert b"***" in struck.body
+        assert rules_again(check, only(written((check, {PROBE: struck})))) == ["answer-content"]
+
+    def test_its_size_is_that_of_the_whole(self) -> None:
+        seen = back(replace(PAGE, body=self.WITH_TOKEN))
+        assert isinstance(seen, Answer)
+        assert seen.size_bytes == len(self.WITH_TOKEN) > len(seen.body)
+        assert entry(PROBE, seen, secrets=NO_SECRETS)["size_bytes"] == len(self.WITH_TOKEN)
 
 
 def rules_again(check: PlannedLive, reported: Reported) -> list[str]:
     """The rules that are broken when the report is judged again."""
     known = as_kept(check)
     return [finding.rule.id for finding in judge(known, reported.seen_by(known), started=0, ended=0).findings]
-
-
-def answers(path: str, **wanted: Any) -> PlannedLive:
-    return live(AnswerCheck(), AnswerSpec(path=path, spa=True, **wanted))
 
 
 class TestJudgedAgain:

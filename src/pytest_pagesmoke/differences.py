@@ -24,10 +24,12 @@ _MAX_ALIGNED: Final = 15_000
 _MAX_UNLIKE: Final = 1000
 #: From so many words on what changes is a text (a quotation of the day), which may be twice as long another time.
 _A_TEXT: Final = 4
+#: Two answers that differ may be those of two builds.
+_MIN_SAMPLES: Final = 2
 #: Two sides that are asked together show clocks that differ by no more; two builds are further apart.
 _MOMENT_S: Final = 60.0
 _DURATION: Final = re.compile(r"\d+(?:\.\d+)?(?:ms|µs|μs)|\d+\.\d+s", re.IGNORECASE)
-_TIME_OF_DAY: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:[ap]m|Z)?", re.IGNORECASE)
+_TIME_OF_DAY: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?([ap]m)?Z?", re.IGNORECASE)
 #: From 2023 on: what is smaller is a number of an account, a telephone, an old date, and never now.
 _EPOCH: Final = re.compile(r"(1[7-9]\d{8})(?:\.\d+)?|(1[7-9]\d{8})\d{3}")
 _DAY_S: Final = 86_400.0
@@ -193,7 +195,18 @@ def _changes_here(
         said.append([word for each in meeting for word in sample[each.first : each.last]])
     lengths = [len(words) for words in said]
     shared = set.intersection(*map(set, said))
-    return not shared and _fits(stretch.high - stretch.low, min(lengths), max(lengths)) and stretch.high > stretch.low
+    return (
+        not shared
+        and _changes_each_time(map(tuple, said))
+        and _fits(stretch.high - stretch.low, min(lengths), max(lengths))
+        and stretch.high > stretch.low
+    )
+
+
+def _changes_each_time(said: Iterable[Hashable]) -> bool:
+    """Whether this is a text that is new in most answers. Of a deployment that is both of two wrong builds, one comes again and again."""
+    found = [*said]
+    return len(found) > _MIN_SAMPLES and 2 * len(set(found)) > len(found)
 
 
 def _meet(one: Stretch, other: Stretch) -> bool:
@@ -216,8 +229,8 @@ def of_values(
             wrong = [None] * (None in found and None not in wanted)
         else:
             wrong = [value for value in found if not _same(wanted[0], value, alike)]
-            if len(wrong) == len(found) and None not in (*wanted, *found) and len(set(found)) > 1:
-                wrong = []  # a value of its own each time
+            if len(wrong) == len(found) and None not in (*wanted, *found) and _changes_each_time(found):
+                wrong = []
         if wrong:
             differing[key] = (wanted[0], wrong[0])
     return differing
@@ -231,7 +244,7 @@ def of_sets(there: Sequence[frozenset[str]], here: Sequence[frozenset[str]]) -> 
     """What is in all answers there and not in each of those here; and what is here, and in none there."""
     always, ever = frozenset.intersection(*there), frozenset.union(*there)
     missing, added = [always - each for each in here], [each - ever for each in here]
-    own = all(added) and not frozenset.intersection(*added)  # each has others: they change from answer to answer
+    own = all(added) and not frozenset.intersection(*added) and _changes_each_time(added)  # each has others
     in_their_place = frozenset[str]() if len(there) > 1 else frozenset.intersection(*missing)
     if own and all(
         gone == in_their_place and len(gone) <= len(come) for gone, come in zip(missing, added, strict=True)
@@ -256,7 +269,8 @@ def _seconds(text: str) -> tuple[Hashable, float] | None:
     if epoch := _EPOCH.fullmatch(text):
         return "of an epoch" + " in thousandths" * bool(epoch[2]), float(epoch[1] or epoch[2])
     if day := _TIME_OF_DAY.fullmatch(text):
-        return "of the day", int(day[1]) * 3600.0 + int(day[2]) * 60.0 + int(day[3] or 0)
+        hour = int(day[1]) if not day[4] else int(day[1]) % 12 + 12 * (day[4].lower() == "pm")
+        return "of the day", hour * 3600.0 + int(day[2]) * 60.0 + int(day[3] or 0)
     if len(text) <= len("2026-11-26"):  # a date alone is no moment, but may be a version
         return None
     try:

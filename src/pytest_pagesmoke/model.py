@@ -157,6 +157,12 @@ class Answer:
         """Whether there is nothing but white space."""
         return not self.body.strip()
 
+    def require_whole(self, part: str) -> None:
+        """To be called before it is said that ``part`` of this answer is not what it should be, or holds something not.
+
+        What came from a site is whole. An answer of a report raises where something was struck out of ``part``, which may have been it.
+        """
+
 
 def in_test_id(subject: str) -> str:
     """A path, or an id that the settings give, as it stands in a test id.

@@ -93,8 +93,13 @@ def sketch(answer: Answer) -> str:
 
 def says(answer: Answer, text: str) -> bool:
     """Whether a body holds ``text``: as it stands there or, in HTML, as a visitor reads it (`&amp;` and line breaks resolved)."""
-    if text in answer.text:
+    if text in answer.text or _shows(answer, text):
         return True
+    answer.require_whole(answer.text)
+    return False
+
+
+def _shows(answer: Answer, text: str) -> bool:
     if answer.media_type not in HTML_TYPES | {""}:
         return False
     wanted = " ".join(text.split())

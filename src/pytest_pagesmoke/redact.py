@@ -24,16 +24,20 @@ _MIN_PART_LENGTH: Final = 8
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"})
 #: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
-_TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential", re.IGNORECASE)
+_TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential|jwt", re.IGNORECASE)
+#: Names of answers' headers that sound like it: how to ask, who may, and what names a copy or a question.
+_NOT_TELLING: Final = re.compile(r".*-authenticate|access-control-.*|(?:surrogate|cache|idempotency)-key")
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
 #: a server may send a name without end.
 _TOKEN: Final = re.compile(
     # Also of an address within another one, or two; in JSON that is safe in HTML, and in HTML of templates that escape more than they must.
     r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=%253f|%2526|%2523)|(?<=\\u0026))"
-    r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|api[_-]?key|access[_-]?key)[\w.~%\[\]-]{0,40}?|sig|auth)"
+    r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|bearer|authorization|(?:api|access|auth|private|subscription)[_-]?key)[\w.~%\[\]-]{0,40}?"
+    r"|sig|auth|key|pass|pwd|sid|(?:j|php)?sess(?:ion)?[_-]?id)"
     r"(=|%3d|%253d|\\u003d|&#x3d;|&#61;|&equals;)"
-    # A backslash begins what ends it, in JSON, and a bracket may end a test id; a backtick ends a text of JavaScript, a comma a field.
-    r"([^&;#\s'\"`,<>)\\]*[^&;#\s'\"`,<>)\\\]])",
+    # A backslash begins what ends it, in JSON, and a bracket may end a test id; a backtick ends a text of JavaScript. A comma stands
+    # within it, and may end a part of a sentence.
+    r"([^&;#\s'\"`<>)\\]*[^&;#\s'\"`,<>)\\\]])",
     re.IGNORECASE,
 )
 #: A user, and a password, in an address; bounded, as above.
@@ -42,6 +46,9 @@ _IN_ADDRESS: Final = re.compile(
     r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f)|(?<=%253a%252f%252f)|(?<=:&#x2f;&#x2f;)|(?<=:&#47;&#47;))[^/@\s'\"<>\\?#]{1,200}@",
     re.IGNORECASE,
 )
+_WORD_ENDS: Final = re.compile(r"[\s'\"`<>]")
+_OF_ADDRESS: Final = re.compile(r"[/?&#%]|\\u0026")
+_MAX_WORD: Final = 2000  # an address that is longer reaches no server
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
@@ -51,18 +58,27 @@ _OTHERWISE: Final = {" ": r"\+|", "\t": r"t|"}
 
 def without_tokens(text: str) -> str:
     """``text`` with the tokens and passwords in its addresses struck out, whoever made them."""
-    return _IN_ADDRESS.sub(f"{MASK}@", _TOKEN.sub(rf"\1\2{MASK}", text))
+    parts = (MASK if is_token else part for part, is_token in with_tokens_apart(text))
+    return _IN_ADDRESS.sub(f"{MASK}@", "".join(parts))
 
 
-def with_tokens_apart(url: str) -> Iterator[tuple[str, bool]]:
-    """The parts of an address: as they stand, and (True) the name of a parameter in place of the token that it holds."""
+def with_tokens_apart(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a text: as they stand, and (True) the name of a parameter in place of the token that it holds."""
     start = 0
-    for found in _TOKEN.finditer(url):
-        yield url[start : found.start(3)], False
+    for found in _TOKEN.finditer(text):
+        if text[found.start() - 1] == ";" and not _begins_parameter(text, found.start() - 1):
+            continue
+        yield text[start : found.start(3)], False
         yield found[1], True
         start = found.end()
-    if start < len(url):
-        yield url[start:], False
+    if start < len(text):
+        yield text[start:], False
+
+
+def _begins_parameter(text: str, semicolon: int) -> bool:
+    """Whether the semicolon stands in an address or a form: `/a;session=1`, `?a=1&amp;token=2`; and not in a list, `db=ok;auth=ok`."""
+    word = _WORD_ENDS.split(text[max(0, semicolon - _MAX_WORD) : semicolon])[-1]
+    return _OF_ADDRESS.search(word) is not None
 
 
 def tells_secret(header: str) -> bool:
@@ -70,9 +86,7 @@ def tells_secret(header: str) -> bool:
     return (
         header.startswith("cf-access-")
         or header in _SECRET_HEADERS
-        or (
-            _TELLING.search(header) is not None and not header.endswith("-authenticate")  # which says how to ask
-        )
+        or (_TELLING.search(header) is not None and _NOT_TELLING.match(header) is None)
     )
 
 

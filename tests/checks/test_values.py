@@ -77,12 +77,16 @@ def test_like(expected: dict[str, Any]) -> None:
     ],
 )
 def test_unlike(expected: dict[str, Any], told: tuple[str, str]) -> None:
-    assert values.unlike(BODY, expected) == told
+    found = values.unlike(BODY, expected)
+    assert found is not None
+    assert (found.expected, found.actual) == told
 
 
 @pytest.mark.parametrize("body", [None, True, "ok", 1, [], ["status"], {}])
 def test_a_body_that_says_nothing(body: object) -> None:
-    assert values.unlike(body, {"status": "ok"}) == ('status: "ok"', "status: absent")
+    found = values.unlike(body, {"status": "ok"})
+    assert found is not None
+    assert (found.expected, found.actual) == ('status: "ok"', "status: absent")
 
 
 def test_a_body_that_is_a_list() -> None:
@@ -124,12 +128,16 @@ def test_contained(part: dict[str, Any]) -> None:
     ],
 )
 def test_not_contained(part: dict[str, Any], told: tuple[str, str]) -> None:
-    assert values.missing_part(BODY, part) == told
+    found = values.missing_part(BODY, part)
+    assert found is not None
+    assert (found.expected, found.actual) == told
 
 
 @pytest.mark.parametrize("body", [[], "ok", None, [{"status": "ok"}]])
 def test_a_part_of_something_else(body: object) -> None:
-    assert values.missing_part(body, {"status": "ok"}) == ('{"status": "ok"}', values.shown(body))
+    found = values.missing_part(body, {"status": "ok"})
+    assert found is not None
+    assert (found.expected, found.actual) == ('{"status": "ok"}', values.shown(body))
 
 
 @pytest.mark.parametrize(
@@ -162,11 +170,17 @@ COMMIT, OTHER = "5be8c75c0ffee0d15ea5e1234567890abcdef012", "0d1e2f3a4b5c6d7e8f9
     ],
 )
 def test_another_commit(actual: object, wanted: object, other: bool) -> None:
-    assert values.other_commit({"ok": True, "build": {"commit": actual}}, {"build": {"commit": wanted}}) is other
+    found = values.unlike({"ok": True, "build": {"commit": actual}}, {"build": {"commit": wanted}})
+    assert (found is not None and found.is_other_commit) is other
 
 
 def test_another_commit_is_told_where_it_is_the_first_that_differs() -> None:
+    def is_other(body: object, expected: dict[str, Any]) -> bool:
+        found = values.unlike(body, expected)
+        assert found is not None
+        return found.is_other_commit
+
     body = {"ok": False, "commit": OTHER}
-    assert not values.other_commit(body, {"ok": True, "commit": COMMIT})
-    assert values.other_commit(body, {"commit": COMMIT, "ok": True})
-    assert not values.other_commit({}, {"commit": COMMIT})
+    assert not is_other(body, {"ok": True, "commit": COMMIT})
+    assert is_other(body, {"commit": COMMIT, "ok": True})
+    assert not is_other({}, {"commit": COMMIT})

@@ -114,8 +114,10 @@ def _wrong_body(spec: AnswerSpec, answer: Answer) -> tuple[Rule, str, str] | Non
         body = recognise.parse_json(answer.text)
     except ValueError:
         return ANSWER_JSON, "JSON", recognise.sketch(answer)
-    differs = values.missing_part(body, spec.json)
-    return (ANSWER_JSON, *differs) if differs else None
+    if (differs := values.missing_part(body, spec.json)) is None:
+        return None
+    answer.require_whole(differs.found_whole)
+    return ANSWER_JSON, differs.expected, differs.actual
 
 
 def _wrong_header(spec: AnswerSpec, answer: Answer) -> tuple[Rule, str, str] | None:
@@ -128,6 +130,8 @@ def _wrong_header(spec: AnswerSpec, answer: Answer) -> tuple[Rule, str, str] | N
             fits = there and answer.headers[name].strip() == wanted.strip()
             expected = f"{name} as the settings have it" if tells_secret(name) else f"{name}: {wanted}"
         if not fits:
+            if there and isinstance(wanted, str):
+                answer.require_whole(answer.headers[name])
             return ANSWER_HEADER, expected, _shown(name, answer) if there else f"no {name}"
     return None
 

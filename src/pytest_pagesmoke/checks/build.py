@@ -85,6 +85,7 @@ class BuildCheck:
             if cached := recognise.cached(answer):
                 yield Remark(text=f"a cache answered ({cached}): this was the build when it asked the deployment")
             return
+        answer.require_whole(answer.text if spec.contains else said.shown)
         page = ""
         if _may_be_any_page(spec, answer):
             page = yield from mistaken_for(answer, [seen[probe] for probe in IMPOSSIBLE])

@@ -121,6 +121,7 @@ def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
         said = answer.text.strip()
         if said.lower() == spec.text.strip().lower():
             return None
+        answer.require_whole(said)
         return broken(HEALTH_UNHEALTHY, f"the text {spec.text!r}", recognise.sketch(answer))
     try:
         body = recognise.parse_json(answer.text)
@@ -129,10 +130,16 @@ def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:
     if spec.expect:
         if (differs := values.unlike(body, spec.expect)) is None:
             return None
-        return replace(broken(HEALTH_UNHEALTHY, *differs), other_build=values.other_commit(body, spec.expect))
+        answer.require_whole(differs.found_whole)
+        found = broken(HEALTH_UNHEALTHY, differs.expected, differs.actual)
+        return replace(found, other_build=differs.is_other_commit)
     if opposite := contradiction(body):
         return broken(HEALTH_UNHEALTHY, _EXPECTED, opposite)
-    return None if _says_healthy(body) else broken(HEALTH_UNHEALTHY, _EXPECTED, _summary(body))
+    if _says_healthy(body):
+        return None
+    summary = _summary(body)
+    answer.require_whole(summary)
+    return broken(HEALTH_UNHEALTHY, _EXPECTED, summary)
 
 
 def _no_json(answer: Answer, error: ValueError) -> str:

@@ -55,6 +55,7 @@ class RedirectCheck:
         elif not _leads(spec, answer):
             expected = f"{spec.status or 'a redirect'} to {spec.to}"
             location = answer.headers.get("location", "")
+            answer.require_whole(location)
             actual = f"{answer.status} to {location}" if location else str(answer.status)
             yield Finding(rule=REDIRECT_WRONG, subject=spec.path, expected=expected, actual=actual)
 

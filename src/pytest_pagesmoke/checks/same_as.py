@@ -109,6 +109,8 @@ class SameAsCheck:
                 unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found_here.polished})")
             elif found_here:
                 differing[probe] = found_here
+            elif spec.recorded_in and _is_hidden(there, here):
+                unknown.append(f"{probe.path} (the report leaves out its tokens; all else is the same)")
         if unknown:
             yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
         if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
@@ -140,6 +142,10 @@ class SameAsCheck:
             hint = "a cache answers, also to a query that it cannot know: what is behind it cannot be seen"
         elif past:
             hint = "a cache answered, but what is behind it differs as well"
+        elif spec.recorded_in and any(found.may_be_noise for found in differing.values()):
+            hint = (
+                "the report holds one answer alone: what changes from answer to answer over there is not known from it"
+            )
         return Finding(
             rule=SAME_AS_DIFFERS,
             subject=spec.path,
@@ -232,6 +238,20 @@ def _left_out(theirs: Observation, ours: Observation, *, as_file: bool) -> str:
     return "the report leaves out its body: it was large, or held a secret" if decides else ""
 
 
+def _is_hidden(theirs: Observation, ours: Observation) -> bool:
+    """Whether the report struck tokens out of what is compared: then nobody knows if they are the same."""
+    assert isinstance(theirs, Answer)  # what is none was told above
+    assert isinstance(ours, Answer)
+    if redact.MASK in _leads(theirs).geturl():
+        return True
+    if not recorded.is_struck(theirs) or _sha256(ours) == _sha256(theirs):
+        return False
+    if theirs.media_type not in recognise.HTML_TYPES:
+        return True
+    page = likeness.sight(theirs, frozenset())
+    return any(redact.MASK in word for word in (*page.title, *page.words))
+
+
 def _no_reference(theirs: Observation, ours: Observation) -> str:
     """Why the reference tells nothing; empty where it does."""
     if isinstance(theirs, NoAnswer):
@@ -249,7 +269,7 @@ def _is_right_past_cache(probe: Probe, spec: SameAsSpec, seen: Seen) -> bool:
     if not isinstance(past, Answer) or recognise.cached(past):
         return False
     as_file = spec.as_file or probe != spec.probe
-    return _difference(_as_there([past], spec), theirs, as_file=as_file) is None
+    return _difference([past], theirs, spec, as_file=as_file) is None
 
 
 def _answers(probe: Probe, seen: Seen) -> list[Observation]:
@@ -260,42 +280,48 @@ def _answers(probe: Probe, seen: Seen) -> list[Observation]:
 def _compare(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> _Difference | None:
     if not isinstance(seen.get(_there(probe)), Answer):
         return None
-    return _difference(_as_there(_answers(probe, seen), spec), _answers(_there(probe), seen), as_file=as_file)
+    return _difference(_answers(probe, seen), _answers(_there(probe), seen), spec, as_file=as_file)
 
 
-def _as_there(ours: Iterable[Observation], spec: SameAsSpec) -> list[Observation]:
-    """Answers here as the reference has its own: a report has no tokens."""
-    return [*map(recorded.without_tokens, ours)] if spec.recorded_in else [*ours]
-
-
-def _difference(ours: Sequence[Observation], theirs: Sequence[Observation], *, as_file: bool) -> _Difference | None:
+def _difference(
+    ours: Sequence[Observation], theirs: Sequence[Observation], spec: SameAsSpec, *, as_file: bool
+) -> _Difference | None:
     """How any of the answers here differs from the first one there, beyond what those there differ in."""
+    if spec.recorded_in:  # a report has no tokens
+        ours = [*map(recorded.without_tokens, ours)]
     there = theirs[0]
     assert isinstance(there, Answer)  # whoever has none has asked nothing here
-    here: list[Answer] = []
-    for answer in ours:
-        if isinstance(answer, NoAnswer):
-            return _Difference(answer.text, failed=True)
-        if answer.status != there.status:
-            lines = _lines(str(there.status), str(answer.status))
-            return _Difference(f"{answer.status}, and there {there.status}", lines, failed=True)
-        if answer.media_type != there.media_type:
-            lines = _lines(there.media_type or "(none)", answer.media_type or "(none)")
-            return _Difference(f"content type {answer.media_type or 'none'}", lines)
-        here.append(answer)
+    if found := next(filter(None, (_of_kind(answer, there) for answer in ours)), None):
+        return found
+    here = [answer for answer in ours if isinstance(answer, Answer)]  # all, or there was a difference
     if as_file and there.status >= 400:  # what says that it is gone is no file
         return None
     known = [one for one in theirs if isinstance(one, Answer) and _kind(one) == _kind(there)]
     if found := _of_leads(here, known):
         return found
-    if all(_is_equal(one, there) for one in here):
+    if all(_sha256(one) == _sha256(there) for one in here):
+        return None
+    said = [*map(recorded.without_tokens_in_body, here)] if spec.recorded_in and there.body else here
+    if all(_is_equal(one, there) for one in said):
         return None
     if _by_bytes(there, as_file=as_file):
         lines = _lines(_content(there), _content(here[0]))
         polished = recognise.polished(here[0]) or recognise.polished(there)
         return _Difference("other bytes", lines, polished=polished)
-    found = _of_content(here, known)
+    found = _of_content(said, known)
     return found and replace(found, may_be_noise=len(there.body) <= _MAX_REPEATED_BYTES)
+
+
+def _of_kind(answer: Observation, there: Answer) -> _Difference | None:
+    if isinstance(answer, NoAnswer):
+        return _Difference(answer.text, failed=True)
+    if answer.status != there.status:
+        lines = _lines(str(there.status), str(answer.status))
+        return _Difference(f"{answer.status}, and there {there.status}", lines, failed=True)
+    if answer.media_type != there.media_type:
+        lines = _lines(there.media_type or "(none)", answer.media_type or "(none)")
+        return _Difference(f"content type {answer.media_type or 'none'}", lines)
+    return None
 
 
 def _is_text(answer: Answer) -> bool:
@@ -353,7 +379,7 @@ def _below_host(leads: SplitResult, answer: Answer) -> SplitResult:
 
 
 def _content(answer: Answer) -> str:
-    size = f"{len(answer.body):,} bytes, " if answer.body else ""  # a report may have left it out
+    size = f"{answer.size_bytes:,} bytes, " if answer.body else ""  # a report may have left it out
     return f"{size}sha256 {_sha256(answer)[:12]}"
 
 

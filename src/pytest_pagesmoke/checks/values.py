@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_pagesmoke.checks import commits
@@ -47,35 +48,53 @@ def same(actual: object, wanted: object) -> bool:
     return actual == wanted
 
 
-def unlike(body: object, expected: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first value that is not as expected, as (expected, actual); a list in ``expected`` means any of. None where all fit."""
-    if (found := _first_unlike(body, expected)) is None:
-        return None
-    path, options, actual = found
-    return f"{path}: {' or '.join(map(shown, options))}", f"{path}: {shown(actual)}"
+@dataclass(frozen=True)
+class Unlike:
+    """A value that is not as expected: where it is (empty for the whole), what may stand there, and what does."""
+
+    path: str
+    options: Sequence[object]
+    found: object
+
+    @property
+    def expected(self) -> str:
+        """What may stand there, in words."""
+        return f"{self._where}{' or '.join(map(shown, self.options))}"
+
+    @property
+    def actual(self) -> str:
+        """What stands there, in words."""
+        return f"{self._where}{shown(self.found)}"
+
+    @property
+    def _where(self) -> str:
+        return f"{self.path}: " if self.path else ""
+
+    @property
+    def found_whole(self) -> str:
+        """What stands there, however long."""
+        return _whole(self.found)
+
+    @property
+    def is_other_commit(self) -> bool:
+        """Whether it is a commit's hash, as those expected are, and of none of them."""
+        named = (self.found, *self.options)
+        hashes = [value for value in named if isinstance(value, str) and commits.is_surely_hash(value)]
+        return len(hashes) == len(named) and not any(commits.same(hashes[0], wanted) for wanted in hashes[1:])
 
 
-def other_commit(body: object, expected: Mapping[str, Any]) -> bool:
-    """Whether the first value that is not as expected is a commit's hash, as those expected are, and of none of them."""
-    if (found := _first_unlike(body, expected)) is None:
-        return False
-    _, options, actual = found
-    hashes = [value for value in (actual, *options) if isinstance(value, str) and commits.is_surely_hash(value)]
-    return len(hashes) == 1 + len(options) and not any(commits.same(hashes[0], wanted) for wanted in hashes[1:])
-
-
-def _first_unlike(body: object, expected: Mapping[str, Any]) -> tuple[str, list[Any], object] | None:
-    """Where it is, what may stand there, and what does."""
+def unlike(body: object, expected: Mapping[str, Any]) -> Unlike | None:
+    """The first value that is not as expected; a list in ``expected`` means any of. None where all fit."""
     for path, wanted in flattened(expected):
         actual = at(body, path)
         options = wanted if isinstance(wanted, list) and wanted else [wanted]  # `errors = []`: that there are none
         if not any(same(actual, option) for option in options):
-            return path, options, actual
+            return Unlike(path, options, actual)
     return None
 
 
-def missing_part(body: object, part: object, path: str = "") -> tuple[str, str] | None:
-    """The first place where ``part`` is not contained in ``body``, as (expected, actual).
+def missing_part(body: object, part: object, path: str = "") -> Unlike | None:
+    """The first place where ``part`` is not contained in ``body``.
 
     Objects may have more keys; arrays must have as many elements, each containing its own.
     """
@@ -84,8 +103,7 @@ def missing_part(body: object, part: object, path: str = "") -> tuple[str, str] 
     elif isinstance(part, list) and isinstance(body, list) and len(part) == len(body):
         pairs = [(f"{path}.{index}".lstrip("."), body[index], value) for index, value in enumerate(part)]
     elif isinstance(part, dict | list) or not same(body, part):
-        where = f"{path}: " if path else ""
-        return f"{where}{shown(part)}", f"{where}{shown(body)}"
+        return Unlike(path, [part], body)
     else:
         return None
     return next((found for where, actual, wanted in pairs if (found := missing_part(actual, wanted, where))), None)
@@ -93,7 +111,9 @@ def missing_part(body: object, part: object, path: str = "") -> tuple[str, str] 
 
 def shown(value: object) -> str:
     """A value as JSON, cut off where it is long."""
-    if value is _ABSENT:
-        return "absent"
-    text = json.dumps(value, ensure_ascii=False)
+    text = _whole(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+
+
+def _whole(value: object) -> str:
+    return "absent" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
