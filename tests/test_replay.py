@@ -599,9 +599,9 @@ class TestJudgedAgain:
 class TestTheTargetToday:
     """As the settings have the one of its name, at the address that the report has."""
 
-    def declared(self, url: str = "", **given: Any) -> Declared:
+    def declared(self, url: str = "", name: str = "site", **given: Any) -> Declared:
         return Declared(
-            name="site",
+            name=name,
             has_url=bool(url),
             address=read_address(url) if url else None,
             kind=given.get("kind"),
@@ -624,6 +624,16 @@ class TestTheTargetToday:
         sent = Answer(url=f"{SITE}/", status=200, sent=frozenset({"authorization", "x-a"}))
         found = only(written((check, {PROBE: sent}))).target(self.declared(url), Manners())
         assert (found.url, found.headers, found.manners.timeout_s) == (SITE, headers, 3.0)
+
+    def test_which_one_it_is(self) -> None:
+        """The one that it was, else one with its address; a name alone tells nothing."""
+        of_name, of_address = self.declared(), self.declared(SITE, name="www")
+        reported = only(written((answers("/"), {PROBE: PAGE})))
+        assert reported.declared_today({"site": of_name}) is None
+        assert reported.declared_today({"site": of_name, "www": of_address}) is of_address
+        assert reported.declared_today({"www": self.declared("https://other.example.com")}) is None
+        assert replace(reported, declared="site").declared_today({"www": of_address, "site": of_name}) is of_name
+        assert replace(reported, declared="gone").declared_today({"www": of_address, "site": of_name}) is of_address
 
     @pytest.mark.parametrize(("today", "kind"), [(None, Kind.PRODUCTION), (Kind.PREVIEW, Kind.PREVIEW)])
     def test_its_kind(self, today: Kind | None, kind: Kind) -> None:

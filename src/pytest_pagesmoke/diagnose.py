@@ -26,7 +26,7 @@ _OF_ANOTHER_TIME: Final = frozenset(
 class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
-    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, ``build`` is the commit that
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, as ``declared``; ``build`` is the commit that
     it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
@@ -39,6 +39,7 @@ class TargetRun:
     planned: int
     records: tuple[CheckRecord, ...]
     option: str = ""
+    declared: str | None = None
     plain_ids: bool = False
     command: str = COMMAND
     by_checklist: bool = True

@@ -23,7 +23,7 @@ _MANY: Final = 1000  # a number of a schema is smaller
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report holds of one target. ``url`` is empty for a local server that never started.
+    """What a report holds of one target. ``url`` is empty for a local server that never started; ``declared`` is its name in the settings of then.
 
     ``observations`` are its answers by question; ``of_check`` those that a check was judged by, by its id without the file.
     """
@@ -32,6 +32,7 @@ class Reported:
     url: str
     kind: Kind
     verdict: str = ""
+    declared: str = ""
     sent: tuple[str, ...] = ()
     observations: Mapping[Probe, Observation] = field(default_factory=dict, repr=False)
     of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
@@ -48,6 +49,11 @@ class Reported:
                     raise LeftOut(f"the report holds no answer to GET {probe.path}{how}")
                 seen[probe] = answers[probe]
         return seen
+
+    def declared_today(self, targets: Mapping[str, Declared]) -> Declared | None:
+        """The target of today's settings that this is: the one that it was, else one with its address. By its name alone it is none: then it was judged by the settings' top level."""
+        by_address = (one for one in targets.values() if one.address is not None and one.address.url == self.url)
+        return targets.get(self.declared) or next(by_address, None)
 
     def target(self, declared: Declared | None, manners: Manners) -> Target:
         """The target as today's settings have it, at the address that the report has."""
@@ -153,6 +159,7 @@ def _target(it: Part) -> Reported:
         url=url,
         kind=Kind(kind),
         verdict=it.text("verdict") if it.has("verdict") else "",
+        declared=it.text("declared") if it.has("declared") else "",
         sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
         observations=_by_question(entries),
         of_check=dict(_of_checks(it, entries)),

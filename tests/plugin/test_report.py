@@ -282,6 +282,23 @@ def test_a_replay_judges_by_todays_settings_and_asks_nothing(
     assert (new["outcome"], new["actual"]) == ("skipped", "the report holds no answer to GET /new")
 
 
+def test_a_replay_judges_a_target_as_it_was_judged_then(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """By the settings of the target that it was, or of none: not by whatever has its name."""
+    site = serve({"/": GOOD_SITE["/"]})
+    settings = pytester.path / "pagesmoke.toml"
+    good, bad = 'pages = ["/"]', 'pages = ["/missing"]'
+    for own, of_all, given in (
+        # By its address alone it is none of the targets, though it is called as one.
+        (good, bad, f"--base-url={site.url}"),
+        (bad, good, f"--pagesmoke=local={site.url}"),
+    ):
+        settings.write_text(f"{of_all}\n[targets.local]\nurl = 'http://localhost:1'\n{own}")
+        for args in ([given, "--pagesmoke-report=report.json"], ["--pagesmoke-replay=report.json"]):
+            result = run(*args)
+            assert result.ret == 1
+            result.stdout.fnmatch_lines(["local * BROKEN *"])
+
+
 def test_a_replay_of_what_the_report_does_not_hold_is_no_green(
     pytester: pytest.Pytester, serve: Serve, run: Pytest
 ) -> None:

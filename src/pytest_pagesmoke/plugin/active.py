@@ -397,6 +397,7 @@ class ActiveRun:
             planned=self.results.expected(row),
             records=records,
             option=self._set_up.selection.options.get(row, ""),
+            declared=self._set_up.selection.declared.get(row),
             plain_ids=not self.multiplies,
             build=self._secrets.out_of(self._activation.build) if target else "",
             command=self._command(),

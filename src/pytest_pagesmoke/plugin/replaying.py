@@ -81,15 +81,14 @@ def report_in(file: Path, *, option: str) -> Report:
 
 
 def selection_of(report: Report, settings: Settings) -> Selection:
-    """The targets of the report, each as the settings have one of its name."""
-    declared = {target.name: target.name for target in report.targets if target.name in settings.targets}
-    manners = settings.checks.manners
+    """The targets of the report, each as the settings have it today."""
+    found = [(one, one.declared_today(settings.targets)) for one in report.targets]
     return Selection(
-        targets=tuple(target.target(settings.targets.get(target.name), manners) for target in report.targets),
+        targets=tuple(one.target(declared, settings.checks.manners) for one, declared in found),
         dist=None,
         served=Path("dist"),
-        declared=declared,
-        used=tuple((declared.get(target.name), False) for target in report.targets),
+        declared={one.name: declared.name for one, declared in found if declared},
+        used=tuple((declared.name if declared else None, False) for _, declared in found),
     )
 
 

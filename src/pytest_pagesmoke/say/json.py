@@ -44,6 +44,7 @@ def report(
                     "name": run.name,
                     "url": run.address if run.address.startswith("http") else None,
                     "kind": run.target.kind.value,
+                    "declared": run.declared,
                     "verdict": _VERDICTS[run.verdict],
                     "checks": checks,
                     "observations": observations,
