@@ -92,6 +92,35 @@ def test_within_a_longer_text_in_base64(before: str, after: str) -> None:
     assert len(shown) <= len(given) - len(secret) * 8 // 6 + 2
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n"])
+def test_in_base64_in_lines(end: str) -> None:
+    """As an e-mail has it, or `openssl base64`."""
+    secret = "hunter2-hunter3-" * 8
+    given = base64.encodebytes(secret.encode()).decode().strip().replace("\n", end)
+    assert given.count(end) == 2
+    assert Secrets([secret]).out_of(given).rstrip("=") == MASK
+    # And where the secret itself is such a text.
+    encoded = base64.b64encode(secret.encode()).decode()
+    assert Secrets([encoded]).out_of(given).rstrip("=") == MASK
+
+
+def test_base64_without_its_padding() -> None:
+    given = base64.b64encode(b"user:hunter22").decode()
+    assert given.endswith("=")
+    assert left_of(f"<{given.rstrip('=')}>", Authorization=f"Digest {given}") == f"<{MASK}>"
+
+
+def test_in_another_case() -> None:
+    """A server may take it for a name; but a short one may be a word."""
+    assert Secrets(["AbCd-EfGh"]).out_of("abcd-efgh ABCD-EFGH abCD-efGH") == f"{MASK} {MASK} abCD-efGH"
+    assert Secrets(["Open"]).out_of("Open open") == f"{MASK} open"
+
+
+def test_a_cookie_in_quotes_leaves_json_what_it_was() -> None:
+    body = json.dumps({"theme": "hush-hush-hush"})
+    assert json.loads(left_of(body, Cookie='theme="hush-hush-hush"')) == {"theme": MASK}
+
+
 def test_a_secret_that_holds_another_one_goes_whole() -> None:
     for order in (["abcd", "abcdefgh"], ["abcdefgh", "abcd"]):
         assert Secrets(order).out_of("abcdefgh abcd") == f"{MASK} {MASK}"
@@ -104,6 +133,12 @@ def test_what_looks_like_a_pattern_is_none() -> None:
 @pytest.mark.parametrize(("text", "left"), [("abc", "abc"), ("abcd", MASK), ("ABCD", "ABCD"), ("", "")])
 def test_too_short_to_be_told_from_ordinary_text(text: str, left: str) -> None:
     assert Secrets(["abc", "", "abcd"]).out_of(text) == left
+
+
+def test_a_long_answer_is_read_in_no_time() -> None:
+    """Letters of base64 without end: each may begin a secret."""
+    secrets = Secrets(["hunter2-" * 16, base64.b64encode(b"hunter2-" * 16).decode()])
+    assert secrets.out_of("aHVudGVy" * 200_000) == "aHVudGVy" * 200_000
 
 
 def test_no_secrets() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pytest_pagesmoke.model import Answer
+from pytest_pagesmoke.redact import beginning
 
 HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _FROM_CACHE: Final = frozenset({"hit", "stale", "updating"})
@@ -88,7 +89,7 @@ def sketch(answer: Answer) -> str:
     """What a body is, in a few words."""
     if answer.is_blank:
         return "an empty body"
-    return "an HTML page" if looks_like_html(answer.beginning) else f"begins {answer.beginning.strip()[:40]!r}"
+    return "an HTML page" if looks_like_html(answer.beginning) else f"begins {beginning(answer.beginning.strip())!r}"
 
 
 def says(answer: Answer, text: str) -> bool:

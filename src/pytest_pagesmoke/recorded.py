@@ -158,7 +158,9 @@ class _CutAnswer(Answer):
 
     @property
     def is_blank(self) -> bool:
-        return not self.beginning.strip()
+        if not self.beginning.strip():  # of what was kept; the rest is not known
+            raise LeftOut(_CUT)
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,9 @@ _MAX_WORD: Final = 2000  # an address that is longer reaches no server
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
+#: What base64 in lines, in an e-mail's way, has between two of them; in JSON, too.
+_LINE_BREAK: Final = r"(?:(?:\r|\\r)?(?:\n|\\n))?"
+_BASE64: Final = re.compile(r"[\w+/-]{16,}", re.ASCII)
 #: How else a character is written: in forms, in JSON.
 _OTHERWISE: Final = {" ": r"\+|", "\t": r"t|"}
 
@@ -60,6 +63,11 @@ def without_tokens(text: str) -> str:
     """``text`` with the tokens and passwords in its addresses struck out, whoever made them."""
     parts = (MASK if is_token else part for part, is_token in with_tokens_apart(text))
     return _IN_ADDRESS.sub(f"{MASK}@", "".join(parts))
+
+
+def beginning(text: str, limit: int = 40) -> str:
+    """The first ``limit`` characters of ``text`` without its tokens. Cut off, a password is not known as one: it is struck before."""
+    return without_tokens(text[: limit + _MAX_WORD])[:limit]
 
 
 def with_tokens_apart(text: str) -> Iterator[tuple[str, bool]]:
@@ -106,18 +114,20 @@ class Secrets:
         self._add(_of_headers(headers))
 
     def _add(self, texts: Iterable[str]) -> None:
-        given = [*texts]
+        # What stands in quotes, as a cookie may: JSON that shows it has quotes of its own, and needs them.
+        given = [text[1:-1] if text[:1] == text[-1:] == '"' else text for text in texts]
         # A cookie is escaped in its header, and a server shows what it means.
-        known = self._known | {text for text in (*given, *map(unquote, given)) if len(text) >= _MIN_LENGTH}
+        texts = [form for text in (*given, *map(unquote, given)) for form in (text, *_without_padding(text))]
+        known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}
         if known == self._known:
             return
         self._known, self._cut = known, None
         self._forms = sorted({form for text in known for form in _forms(text)})
         # Longest first: a secret that contains another one must go whole.
-        texts = sorted({form for text in known for form in (text, *_in_other_digits(text))}, key=len, reverse=True)
-        pattern = "|".join("".join(map(_character, text)) for text in texts)
-        self._text = re.compile(pattern) if texts else None
-        self._bytes = re.compile(pattern.encode(errors="surrogatepass")) if texts else None
+        forms = {form for text in known for form in (text, *_in_other_case(text), *_in_other_digits(text))}
+        pattern = "|".join(map(_pattern, sorted(forms, key=len, reverse=True)))
+        self._text = re.compile(pattern) if forms else None
+        self._bytes = re.compile(pattern.encode(errors="surrogatepass")) if forms else None
 
     def __repr__(self) -> str:
         return "<Secrets>"
@@ -272,6 +282,15 @@ def _decoded(text: str) -> str:
         return ""
 
 
+def _without_padding(text: str) -> list[str]:
+    """Without the `=` that base64 may end in."""
+    return _long([text.rstrip("=")]) if text.endswith("=") else []
+
+
+def _in_other_case(text: str) -> list[str]:
+    return _long([text.lower(), text.upper()])
+
+
 def _in_other_digits(text: str) -> Iterator[str]:
     """In hexadecimal digits, and in base64: alone, or within a longer text, wherever it begins there."""
     content = text.encode(errors="replace")
@@ -282,6 +301,12 @@ def _in_other_digits(text: str) -> Iterator[str]:
             whole = (before + len(content)) * 8 // 6  # the digits that hold nothing of what follows
             digits = encode(bytes(before) + content).decode("ascii")[skipped:whole]
             yield from _long([digits])
+
+
+def _pattern(text: str) -> str:
+    """What finds ``text``, however it is escaped; where it may be base64, in lines, too."""
+    between = _LINE_BREAK if _BASE64.fullmatch(text) else ""
+    return between.join(map(_character, text))
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -221,12 +222,44 @@ class TestPages:
         assert pages(f"<p>Share {HERE}/a", f"<p>Share {THERE}/b")
         assert values(f'{{"self":"{HERE}/api"}}', f'{{"self":"{THERE}/api"}}') == []
 
+    @pytest.mark.parametrize(
+        "form", [lambda url: url, lambda url: quote(url, safe=""), lambda url: quote(url, safe="").replace("%3A", "%3a").replace("%2F", "%2f")]
+    )  # fmt: skip
+    def test_its_own_host_within_another_address(self, form: Callable[[str], str]) -> None:
+        """As a login is told where to come back to."""
+        here, there = "http://127.0.0.1:8788", THERE
+
+        def to(back: str) -> Answer:
+            return answer("", 302, location=f"https://login.example/in?back={form(back + '/cb')}")
+
+        def value(back: str) -> Answer:
+            return answer(
+                f'{{"login":"https://login.example/in?back={form(back + "/cb")}"}}', media_type="application/json"
+            )
+
+        for of in (to, value):
+            one, other = replace(of(here), url=f"{here}/"), replace(of(there), url=f"{there}/")
+            assert judged(one, other) == []
+            assert judged(replace(of("https://evil.example"), url=f"{here}/"), other)
+
     def test_what_is_in_an_encoding_that_is_not_known(self) -> None:
         one, other = (
             replace(answer(), body=b"<p>" + text.encode("iso-8859-7")) for text in ("\u03b1\u03b2", "\u03b3\u03b4")
         )
         assert judged(one, replace(one, url=f"{THERE}/")) == []
         assert judged(one, replace(other, url=f"{THERE}/"))
+
+    def test_two_tokens_are_told_apart_and_not_shown(self) -> None:
+        before = "x" * 90
+        for one, other in (
+            (f"{before} /in?token=abcdefgh1", f"{before} /in?token=abcdefgh2"),
+            (f"{before} https://me:abcdefgh1@x.example", f"{before} https://me:abcdefgh2@x.example"),
+            ("/in?token=" + "abcdefgh" * 20, "/in?token=" + "abcdefgh" * 20 + "1"),
+        ):
+            (found,) = values(f'{{"a":"{one}"}}', f'{{"a":"{other}"}}')
+            assert "abc" not in f"{found.actual} {found.diff}"
+            assert found.diff[1].endswith(" (another token)")
+            assert not found.diff[0].endswith(" (another token)")
 
     def test_long_lines_are_cut_around_what_differs(self) -> None:
         (found,) = values(f'{{"a":"{"x" * 300}1{"y" * 300}"}}', f'{{"a":"{"x" * 300}2{"y" * 300}"}}')
@@ -621,6 +654,18 @@ class TestAReport:
         here, struck = (f"{PAGE}<a href='/in?token={token}'>In</a>" for token in ("live", "***"))
         kept = replace(answer(struck, there=True), digest=hashlib.sha256(b"then").hexdigest())
         assert judged(answer(here), kept, of=of) == []
+
+    def test_it_holds_one_answer_alone_and_that_is_said(self) -> None:
+        of = replace(spec(), recorded_in="good.json")
+        (found,) = judged(answer(PAGE), answer(PAGE.replace("0001", "0002"), there=True), of=of)
+        assert isinstance(found, Finding)
+        assert found.hint.startswith("the report holds one answer alone")
+        (found,) = judged(answer(PAGE), answer(PAGE.replace("0001", "0002"), there=True))
+        assert isinstance(found, Finding)
+        assert found.hint == ""
+        (found,) = judged(answer(PAGE, 404), answer(PAGE, there=True), of=of)
+        assert isinstance(found, Finding)
+        assert found.hint == ""
 
     def test_a_mask_of_the_sites_own_hides_nothing(self) -> None:
         of = replace(spec(), recorded_in="good.json")

@@ -342,7 +342,14 @@ def test_what_is_no_report_is_a_usage_error(pytester: pytest.Pytester, content: 
         (["--pagesmoke-replay=r.json", "--pagesmoke-settle=5"], "*leave out --pagesmoke-settle"),
         (["--pagesmoke-replay=r.json", "--pagesmoke-same-as=http://127.0.0.1:1"], "*leave out --pagesmoke-same-as"),
         (["--pagesmoke-replay=r.json", "--pagesmoke-init"], "*leave out --pagesmoke-init"),
-        (["--pagesmoke-replay=r.json", "--pagesmoke-report=./x/../r.json"], "*would write over the report*"),
+        (
+            ["--pagesmoke-replay=r.json", "--pagesmoke-report=./x/../r.json"],
+            "*would write over the report that --pagesmoke-replay reads",
+        ),
+        (
+            ["--base-url=http://127.0.0.1:1", "--pagesmoke-same-as=r.json", "--pagesmoke-report=link.json"],
+            "*would write over the report that --pagesmoke-same-as reads",
+        ),
         (["--pagesmoke-report=r.json"], "*--pagesmoke-report is about a site, and none is named*"),
         (["--pagesmoke=http://127.0.0.1:1", "--pagesmoke-report=x.json"], "*--pagesmoke-report=x.json: is a folder"),
         (["--pagesmoke=http://127.0.0.1:1", "--pagesmoke-report=r.html"], "*--pagesmoke-report=r.html: takes a file *"),
@@ -350,6 +357,7 @@ def test_what_is_no_report_is_a_usage_error(pytester: pytest.Pytester, content: 
 )
 def test_what_does_not_go_together(pytester: pytest.Pytester, args: list[str], said: str) -> None:
     (pytester.path / "r.json").write_text("{}")
+    (pytester.path / "link.json").symlink_to("r.json")
     pytester.mkdir("x.json")
     pytester.mkdir("x")
     result = pytester.runpytest_inprocess(*args)
@@ -386,6 +394,15 @@ def test_a_replay_says_what_the_run_said_by_what_is_not_judged_again(
     result = run("--pagesmoke-replay=report.json")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["replay    report.json of *, of a run that was BROKEN: nothing was asked"])
+
+
+def test_a_symbolic_link_stays_one(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    (pytester.path / "kept").mkdir()
+    link = pytester.path / "report.json"
+    link.symlink_to("kept/first.json")
+    run(f"--base-url={serve(GOOD_SITE).url}", "--pagesmoke-report=report.json")
+    assert link.is_symlink()
+    read(pytester, "kept/first.json")
 
 
 def test_a_folder_that_takes_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

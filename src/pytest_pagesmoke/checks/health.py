@@ -12,6 +12,7 @@ from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live, values
 from pytest_pagesmoke.checks.takes import BODILESS, CheckId, Json, SitePath, Status, Text
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
+from pytest_pagesmoke.redact import beginning
 
 HEALTH_STATUS = Rule(
     id="health-status",
@@ -148,7 +149,7 @@ def _no_json(answer: Answer, error: ValueError) -> str:
         return said
     # What Python says of a syntax error is about a character; what else can be wrong, `recognise` says.
     why = "" if isinstance(error, json.JSONDecodeError) else f" ({error})"
-    return f"{answer.text.strip()[:40]!r}{why}"
+    return f"{beginning(answer.text.strip())!r}{why}"
 
 
 def _says_healthy(body: object) -> bool:
@@ -181,7 +182,7 @@ def _contradictions(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
         elif isinstance(value, list):
             parts.extend(((*path, str(index)), part) for index, part in reversed(list(enumerate(value))))
         elif _is_opposite(value) and not _names_a_mode(key) and not (value is False and key in FALSE_KEYS):
-            yield f"{'.'.join(path) or 'the body'}: {json.dumps(value)[:200]}"
+            yield f"{'.'.join(path) or 'the body'}: {beginning(json.dumps(value), 200)}"
 
 
 def _is_opposite(value: object) -> bool:
@@ -213,6 +214,6 @@ def _summary(body: object) -> str:
     if isinstance(body, dict):
         said = {key: body[key] for key in body if str(key).lower() in ("status", "ok", "healthy")}
         if said:
-            return ", ".join(f"{key}: {json.dumps(value)[:60]}" for key, value in said.items())
+            return ", ".join(f"{key}: {beginning(json.dumps(value), 60)}" for key, value in said.items())
         return f"JSON that says nothing of it (keys: {', '.join(map(str, list(body)[:8])) or 'none'})"
-    return f"JSON without keys: {json.dumps(body)[:60]}"
+    return f"JSON without keys: {beginning(json.dumps(body), 60)}"

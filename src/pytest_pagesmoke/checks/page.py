@@ -10,6 +10,7 @@ from pytest_pagesmoke import likeness, markup, recognise
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.takes import BODILESS, CheckId, FromTarget, Seconds, SitePath, Status, Texts
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Observation, Probe, Remark, Rule, Seen
+from pytest_pagesmoke.redact import beginning
 
 PAGE_STATUS = Rule(
     id="page-status",
@@ -125,7 +126,7 @@ def not_html(answer: Answer) -> str:
         return f"content type {answer.media_type}"
     text = answer.text.lstrip()
     if recognise.is_json(text) or not recognise.has_markup(text):
-        return f"no HTML in the body, which begins {text[:40]!r}"
+        return f"no HTML in the body, which begins {beginning(text)!r}"
     return ""
 
 

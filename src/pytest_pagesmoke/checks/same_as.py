@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pytest_pagesmoke import differences, likeness, markup, recognise, recorded, redact
 from pytest_pagesmoke.checks import live
@@ -358,12 +358,42 @@ def _of_leads(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | 
             [_below_host(one, side) for one, side in zip(found, answers, strict=True)]
             for found, answers in ((leads, here), (leads_there, there))
         )
-    words, words_there = ([_PARTS.findall(one.geturl()) for one in side] for side in (leads, leads_there))
-    if differences.of_words(words_there, words) == []:
-        return None
+    renamed = _renaming(here[0], there[0])
+    words_there = [_PARTS.findall(one.geturl()) for one in leads_there]
+    for name in (str, renamed):
+        if differences.of_words(words_there, [_PARTS.findall(name(one.geturl())) for one in leads]) == []:
+            return None
     wrong = next((one for one in leads if one != leads_there[0]), leads[0]).geturl()
     lines = _lines(leads_there[0].geturl() or "(nowhere)", wrong or "(nowhere)")
     return _Difference(f"leads to {wrong or 'nowhere'}", lines, may_be_noise=True)
+
+
+def _renaming(here: Answer, there: Answer) -> Callable[[str], str]:
+    """What makes of a text of this side one of the other: where it names its own host, as it is or within another address."""
+    one, other = (urlsplit(side.url) for side in (here, there))
+    names = [
+        (form(ours), form(theirs))
+        for form in (str, _quoted, _quoted_in_lower_case)
+        for ours, theirs in (
+            (f"{one.scheme}://{one.netloc}", f"{other.scheme}://{other.netloc}"),
+            (one.netloc, other.netloc),
+        )
+    ]
+
+    def renamed(text: str) -> str:
+        for own, its in names:
+            text = text.replace(own, its)
+        return text
+
+    return renamed
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _quoted_in_lower_case(text: str) -> str:
+    return _quoted(text).replace("%3A", "%3a").replace("%2F", "%2f")
 
 
 def _leads(answer: Answer) -> SplitResult:
@@ -388,15 +418,18 @@ def _sha256(answer: Answer) -> str:
 
 
 def _lines(there: str, here: str) -> tuple[str, ...]:
-    """What is there and here; of long ones, from shortly before they differ."""
+    """What is there and here; of long ones, from shortly before they differ. Without tokens, as long as these are whole."""
+    there, here, are_same = redact.without_tokens(there), redact.without_tokens(here), there == here
     start = 0
     if max(len(there), len(here)) > _MAX_LINE:
         same = next((i for i, (one, other) in enumerate(zip(there, here, strict=False)) if one != other), 0)
         start = max(0, same - _MAX_LINE // 3)
-    return f"- {_cut(there, start)}", f"+ {_cut(here, start)}"
+    hidden = " (another token)" if there == here and not are_same else ""
+    return f"- {_cut(there, start)}", f"+ {_cut(here, start)}{hidden}"
 
 
 def _cut(text: str, start: int = 0) -> str:
+    text = redact.without_tokens(text)
     end = start + _MAX_LINE
     return f"{'… ' if start else ''}{text[start:end]}{' …' if len(text) > end else ''}"
 
@@ -407,13 +440,11 @@ def _more(found: Sized) -> str:
 
 
 def _of_content(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | None:
-    one = urlsplit(here[0].url)
-    other = urlsplit(there[0].url)
+    renamed = _renaming(here[0], there[0])
 
     def alike(theirs: str, ours: str) -> bool:
         """Whether two words differ in a moment, or in the own host of each side."""
-        named = ours.replace(f"{one.scheme}://{one.netloc}", f"{other.scheme}://{other.netloc}")
-        return named.replace(one.netloc, other.netloc) == theirs or differences.is_moment(theirs, ours)
+        return renamed(ours) == theirs or differences.is_moment(theirs, ours)
 
     if any("\ufffd" in answer.text for answer in (*here, *there)):
         here, there = ([*map(_byte_by_byte, side)] for side in (here, there))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_pagesmoke.checks import commits
+from pytest_pagesmoke.redact import beginning
 
 _ABSENT: Final = object()
 _MAX_SHOWN: Final = 60
@@ -112,7 +113,7 @@ def missing_part(body: object, part: object, path: str = "") -> Unlike | None:
 def shown(value: object) -> str:
     """A value as JSON, cut off where it is long."""
     text = _whole(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{beginning(text, _MAX_SHOWN - 1)}…"
 
 
 def _whole(value: object) -> str:

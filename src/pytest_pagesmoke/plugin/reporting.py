@@ -111,9 +111,11 @@ class Reporting:
 
 def report_files(values: Sequence[str], here: Path) -> list[Path]:
     """The files that the option names, each once. Raises pytest.UsageError for one that cannot be written there."""
-    files = dict.fromkeys(Path(os.path.normpath(here / value)) for value in values)
-    for value, file in zip(values, [Path(here, value) for value in values], strict=True):
+    files: dict[Path, None] = {}
+    for value in values:
         try:
+            # Through symbolic links: these stay, and what they lead to is written.
+            file = Path(os.path.realpath(here / value))
             is_folder = stat.S_ISDIR(file.stat().st_mode)
         except FileNotFoundError:
             is_folder = False
@@ -127,6 +129,7 @@ def report_files(values: Sequence[str], here: Path) -> list[Path]:
             raise pytest.UsageError(f"--pagesmoke-report={value}: there is no folder {file.parent}")
         if not os.access(file.parent, os.W_OK):
             raise pytest.UsageError(f"--pagesmoke-report={value}: nothing can be written to the folder {file.parent}")
+        files[file] = None
     return [*files]
 
 

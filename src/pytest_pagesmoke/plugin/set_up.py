@@ -83,8 +83,9 @@ class SetUp:
         written, replayed = self._activation.reports, self._activation.replay
         # A worker writes none, and may be on another machine.
         files = [*map(Path, written)] if self._is_worker else report_files(written, self.here)
-        if replayed and Path(os.path.normpath(self.here / replayed)) in files:
-            raise SetUpError("--pagesmoke-report would write over the report that --pagesmoke-replay judges")
+        for option, read in (("replay", replayed), ("same-as", self._activation.same_as)):
+            if read and Path(os.path.realpath(self.here / read)) in files:
+                raise SetUpError(f"--pagesmoke-report would write over the report that --pagesmoke-{option} reads")
         return files, report_in(self.here / replayed, option=f"--pagesmoke-replay={replayed}") if replayed else None
 
     def _selection(self) -> Selection:
