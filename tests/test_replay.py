@@ -140,7 +140,7 @@ class TestKept:
         assert back(PAGE, probe=probe) == PAGE
 
     @pytest.mark.parametrize(
-        "name", ["set-cookie", "x-session-id", "x-csrf-token", "authorization", "x-api-key", "cf-access-aud"]
+        "name", ["set-cookie", "x-session-id", "x-csrf-token", "authorization", "x-api-key", "x-jwt", "cf-access-aud"]
     )
     def test_a_header_that_tells_a_secret_is_there_without_its_value(self, name: str) -> None:
         seen = Answer(url=f"{SITE}/", status=200, headers={name: "sid=hush-hush", "server": "cloudflare"})
@@ -156,7 +156,21 @@ class TestKept:
         with pytest.raises(LeftOut, match=f"the value of {name}"):
             answer.headers.get(name)
 
-    @pytest.mark.parametrize("name", ["www-authenticate", "etag", "content-security-policy", "set-cookie-policy"])
+    def test_no_other_header_is_kept_from_a_check_by_an_edited_report(self) -> None:
+        said = {**entry(PROBE, PAGE, secrets=NO_SECRETS), "withheld": ["content-type"]}
+        assert read_entry(said, "")[1] == PAGE
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "access-control-allow-credentials",
+            "surrogate-key",
+            "www-authenticate",
+            "etag",
+            "content-security-policy",
+            "set-cookie-policy",
+        ],
+    )
     def test_any_other_header_is_kept(self, name: str) -> None:
         assert entry(PROBE, Answer(url=SITE, status=200, headers={name: "x"}), secrets=NO_SECRETS)["withheld"] == []
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Probe, Reason
-from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, tells_secret
+from pytest_pagesmoke.redact import MASK, Secrets, tells_secret, without_tokens
 
 #: An observation as a report holds it. (`Any`: JSON's values.)
 Entry = dict[str, Any]
@@ -212,7 +212,7 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
     answer = Answer(
         url=it.address("url"),
         status=it.count("status"),
-        headers=_Headers(it.texts("headers"), it.list_of_texts("withheld")),
+        headers=_Headers(it.texts("headers"), filter(tells_secret, it.list_of_texts("withheld"))),
         body=b"" if is_cut else _read_body(it),
         hops=hops,
         http_version=it.text("http_version"),
@@ -234,27 +234,29 @@ def is_struck(answer: Answer) -> bool:
     return MASK.encode() in answer.body and answer.digest != hashlib.sha256(answer.body).hexdigest()
 
 
-def without_tokens(seen: Observation) -> Observation:
+def as_recorded(seen: Observation) -> Observation:
     """An answer as a report would have it, to be compared with one of a report: where it comes from and leads to, without tokens.
 
     Its body is struck by itself, which takes a second for 3 MB: most are known by their digests.
     """
     if not isinstance(seen, Answer):
         return seen
-    strike = NO_SECRETS.out_of_kept
     return replace(
         seen,
-        url=strike(seen.url),
-        headers={name: strike(value) for name, value in seen.headers.items()},
-        hops=tuple(Hop(status=hop.status, url=strike(hop.url), location=strike(hop.location)) for hop in seen.hops),
+        url=without_tokens(seen.url),
+        headers={name: without_tokens(value) for name, value in seen.headers.items()},
+        hops=tuple(
+            Hop(status=hop.status, url=without_tokens(hop.url), location=without_tokens(hop.location))
+            for hop in seen.hops
+        ),
         digest=hashlib.sha256(seen.body).hexdigest(),
     )
 
 
-def without_tokens_in_body(answer: Answer) -> Answer:
+def body_as_recorded(answer: Answer) -> Answer:
     """The same for what it says."""
     try:
-        return replace(answer, body=NO_SECRETS.out_of_kept(answer.body.decode("utf-8")).encode())
+        return replace(answer, body=without_tokens(answer.body.decode("utf-8")).encode())
     except UnicodeDecodeError:  # kept as it is
         return answer
 
@@ -282,12 +284,12 @@ class Part:
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):
-            raise BadReport(f"{where or 'the whole'}: takes an object")
+            raise BadReport(f"is damaged: {where or 'the whole'}: takes an object")
         self._value: dict[str, object] = value
         self._where = f"{where}." if where else ""
 
     def refuse(self, key: str, why: str) -> Never:
-        raise BadReport(f"{self._where}{key}: {why}")
+        raise BadReport(f"is damaged: {self._where}{key}: {why}")
 
     def has(self, key: str) -> bool:
         return self._value.get(key) is not None

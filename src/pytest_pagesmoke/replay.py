@@ -13,7 +13,7 @@ from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Recorded, 
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.recognise import origin, parse_json
 from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry, without_cut_body
-from pytest_pagesmoke.redact import MASK, NO_SECRETS, struck_spec
+from pytest_pagesmoke.redact import MASK, struck_spec, without_tokens
 from pytest_pagesmoke.settings import Declared
 
 SCHEMA: Final = 1
@@ -73,11 +73,10 @@ class Reported:
 
 def as_kept(check: PlannedLive) -> PlannedLive:
     """The check as it can be judged by a report: its address without tokens. Raises LeftOut where it expects what no report holds."""
-    strike = NO_SECRETS.out_of_kept
     # A mask in what it expects stands for a secret, and fits any other.
-    if struck_spec(check.spec, lambda text: strike(text).replace(MASK, "")) != check.spec:
+    if struck_spec(check.spec, lambda text: without_tokens(text).replace(MASK, "")) != check.spec:
         raise LeftOut("it looks for a secret, or a token or password in an address: the report leaves out all of these")
-    return replace(check, spec=replace(check.spec, path=strike(check.spec.path)))
+    return replace(check, spec=replace(check.spec, path=without_tokens(check.spec.path)))
 
 
 def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
@@ -97,7 +96,7 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
     if not urlsplit(found[0].url).path:
         # Then an address that a page names, and one that the settings name, are one.
         answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
-    return Recorded(address=found[0].url, file=shown, answers=answers, kept=NO_SECRETS.out_of_kept)
+    return Recorded(address=found[0].url, file=shown, answers=answers, kept=without_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,7 @@ def read_report(text: str) -> Report:
             "holds nothing of any site: the build output is not judged again, check it with --pagesmoke=dist"
         )
     if len({*names}) < len(names):
-        raise BadReport("targets: two have one name")
+        raise BadReport("is damaged: two targets have one name")
     said = it.text("verdict") if it.has("verdict") else ""
     return Report(started=_moment(it), targets=targets, verdict=said if said in VERDICTS else "")
 
@@ -176,7 +175,7 @@ def _of_checks(it: Part, entries: Sequence[tuple[Probe, Observation]]) -> Iterat
 
 def _name(test_id: str) -> str:
     """A test's id as it stands in a report, without the settings file, which may lie elsewhere today."""
-    return NO_SECRETS.out_of_kept(test_id.partition("::")[2] or test_id)
+    return without_tokens(test_id.partition("::")[2] or test_id)
 
 
 def _by_question(entries: Iterable[tuple[Probe, Observation]]) -> dict[Probe, Observation]:

@@ -127,6 +127,13 @@ def test_what_it_does_not_take(given: str, args: list[str], said: str, run: Pyte
     result.stderr.fnmatch_lines([f"ERROR: {said}"])
 
 
+def test_a_report_by_another_name(pytester: pytest.Pytester, run: Pytest) -> None:
+    (pytester.path / "good").touch()
+    result = run("--base-url=http://127.0.0.1:9", "--pagesmoke-same-as=good")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--pagesmoke-same-as=good: the name of a report ends in .json*"])
+
+
 def test_the_last_good_deployment_as_a_file(serve: Serve, run_both: Pytest) -> None:
     good, here = serve(NEW), serve(OLD)
     assert run_both(f"--pagesmoke=here={good.url}", "--pagesmoke-report=good.json").ret == 0

@@ -288,7 +288,7 @@ def _difference(
 ) -> _Difference | None:
     """How any of the answers here differs from the first one there, beyond what those there differ in."""
     if spec.recorded_in:  # a report has no tokens
-        ours = [*map(recorded.without_tokens, ours)]
+        ours = [*map(recorded.as_recorded, ours)]
     there = theirs[0]
     assert isinstance(there, Answer)  # whoever has none has asked nothing here
     if found := next(filter(None, (_of_kind(answer, there) for answer in ours)), None):
@@ -301,7 +301,7 @@ def _difference(
         return found
     if all(_sha256(one) == _sha256(there) for one in here):
         return None
-    said = [*map(recorded.without_tokens_in_body, here)] if spec.recorded_in and there.body else here
+    said = [*map(recorded.body_as_recorded, here)] if spec.recorded_in and there.body else here
     if all(_is_equal(one, there) for one in said):
         return None
     if _by_bytes(there, as_file=as_file):

@@ -168,6 +168,8 @@ class SetUp:
         found = select([given], declared=self.settings.targets, manners=self.settings.checks.manners)
         option = f"--pagesmoke-same-as={without_credentials(given)}"
         said = [mistake.replace("--pagesmoke=", "--pagesmoke-same-as=", 1) for mistake in found.mistakes]
+        if said and Path(self.here, given).is_file():
+            said.append(f"{option}: the name of a report ends in .json")
         said += self.settings.missing_variables(found.used, dist=False, idle=(BuildCheck.key,))
         if not said and (found.dist is not None or any(target.starts_here for target in found.targets)):
             said.append(
