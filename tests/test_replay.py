@@ -883,12 +883,12 @@ class TestNoReport:
     )
     def test_what_is_no_number_is_refused_where_one_must_be(self, key: str, value: Any, flaw: str) -> None:
         place = ("targets", 0, "observations", 1, key)
-        with pytest.raises(BadReport, match=rf"^site: observations\[1\]\.{key}: {flaw}$"):
+        with pytest.raises(BadReport, match=rf"^is damaged: site: observations\[1\]\.{key}: {flaw}$"):
             read_report(json.dumps(with_value(json.loads(sample()), place, value)))
 
     def test_two_targets_of_one_name(self) -> None:
         document = json.loads(sample())
-        with pytest.raises(BadReport, match="two have one name"):
+        with pytest.raises(BadReport, match="two targets have one name"):
             read_report(json.dumps({**document, "targets": document["targets"] * 2}))
 
     def test_keys_that_this_version_does_not_know_are_passed_over(self) -> None:
