@@ -396,6 +396,11 @@ class TestStruckOut:
             # Nothing was struck of these, and masks may be a site's own.
             (answers("/", contains=("Bye",)), b"*** Ready ***", ["answer-content"]),
             (answers("/", not_contains=("Bye",)), b"*** Ready ***", []),
+            (
+                answers("/", contains=("Bye",)),
+                Answer(url=f"{SITE}/", status=200, headers={"set-cookie": "a=b"}, body=b"*** Ready ***"),
+                ["answer-content"],
+            ),
             (live(PageCheck(), PageSpec(path="/", contains=("Ready",))), WITH_TOKEN, []),
             (live(PageCheck(), PageSpec(path="/", contains=("Bye",))), WITH_TOKEN, UNKNOWN),
             (live(HealthCheck(), HealthSpec(path="/", text="up /a?sig=1")), b"up /a?sig=1", UNKNOWN),

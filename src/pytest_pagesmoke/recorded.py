@@ -224,7 +224,8 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
     if is_cut:
         begins = it.text("body") if it.has("body") else ""
         return probe, _CutAnswer(**_values(answer), size=it.number("size_bytes"), begins=begins)
-    if is_struck(answer) or any(MASK in value for value in it.texts("headers").values()):
+    shown = (value for name, value in it.texts("headers").items() if name not in it.list_of_texts("withheld"))
+    if is_struck(answer) or any(MASK in value for value in shown):
         return probe, _StruckAnswer(**_values(answer), body=answer.body, size=it.number("size_bytes"))
     return probe, answer
 
