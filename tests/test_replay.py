@@ -811,6 +811,27 @@ def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
+def test_what_failed_and_is_not_judged_again() -> None:
+    document = json.loads(sample())
+    first = document["targets"][0]["checks"][0]
+    failed = {**first, "outcome": "failed", "observations": []}
+    of_asset = {**failed, "test": "test_asset", "rule": "asset-differs"}
+    document["targets"][0]["checks"] = [
+        *({**failed, "test": test} for test in ("test_same_as", "test_same_as", "user", "test_page")),
+        of_asset,
+        {**failed, "test": "test_asset", "rule": "asset-type"},
+        {**failed, "test": "user", "outcome": "passed"},
+    ]
+    document["dist"] = {"path": "dist", "verdict": "broken", "checks": [{**failed, "test": "test_dist"}]}
+    assert read_report(json.dumps(document)).failed_beside == (
+        "2 of the comparison with another deployment",
+        "1 of live files that were compared with the build output",
+        "1 of the build output",
+        "1 of tests of your own",
+    )
+    assert read_report(sample()).failed_beside == ()
+
+
 class TestNoReport:
     def test_a_report_is_read(self) -> None:
         found = read_report(sample())

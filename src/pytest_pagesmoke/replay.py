@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.addresses import TARGET_NAME, BadAddress, read_address
-from pytest_pagesmoke.model import Kind, Manners, Observation, Probe, Recorded, Seen, Target
-from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.checks.asset import ASSET_DIFFERS
+from pytest_pagesmoke.checks.same_as import SameAsCheck
+from pytest_pagesmoke.model import OWN_TEST, Kind, Manners, Observation, Probe, Recorded, Seen, Target
+from pytest_pagesmoke.plan import DIST_TEST, PlannedLive
 from pytest_pagesmoke.recognise import origin, parse_json
 from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry, without_cut_body
 from pytest_pagesmoke.redact import MASK, struck_spec, without_tokens
@@ -19,6 +22,13 @@ from pytest_pagesmoke.settings import Declared
 SCHEMA: Final = 1
 VERDICTS: Final = frozenset({"good", "broken", "incomplete"})
 _MANY: Final = 1000  # a number of a schema is smaller
+#: By a test, or by a rule.
+_NOT_AGAIN: Final = {
+    SameAsCheck.test: "of the comparison with another deployment",
+    ASSET_DIFFERS.id: "of live files that were compared with the build output",
+    DIST_TEST: "of the build output",
+    OWN_TEST: "of tests of your own",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +111,12 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report that is judged again. ``verdict`` is that of the whole run, with all that is not judged again: own tests, the build output."""
+    """A report that is judged again. ``verdict`` is that of the whole run, with all that is not judged again; ``failed_beside`` is what of that failed."""
 
     started: datetime
     targets: tuple[Reported, ...]
     verdict: str = ""
+    failed_beside: tuple[str, ...] = ()
 
 
 def read_report(text: str) -> Report:
@@ -131,7 +142,22 @@ def read_report(text: str) -> Report:
     if len({*names}) < len(names):
         raise BadReport("is damaged: two targets have one name")
     said = it.text("verdict") if it.has("verdict") else ""
-    return Report(started=_moment(it), targets=targets, verdict=said if said in VERDICTS else "")
+    return Report(
+        started=_moment(it),
+        targets=targets,
+        verdict=said if said in VERDICTS else "",
+        failed_beside=tuple(_failed_beside(it)),
+    )
+
+
+def _failed_beside(it: Part) -> Iterator[str]:
+    """What failed and is not judged again, each with its number."""
+    checks = [check for target in it.parts("targets") for check in target.parts("checks")]
+    if it.has("dist"):
+        checks += it.part("dist").parts("checks")
+    failed = [check for check in checks if check.has("outcome") and check.text("outcome") == "failed"]
+    count = Counter(check.text(key) for check in failed for key in ("test", "rule") if check.has(key))
+    yield from (f"{count[test]} {words}" for test, words in _NOT_AGAIN.items() if count[test])
 
 
 def _moment(it: Part) -> datetime:

@@ -175,7 +175,10 @@ class TestPages:
         """On an edge that is both, one answer is of the old deployment, and the next of the new one."""
         old = PAGE.replace("0001", "0000").replace("/login", "/sign-in").replace("Example<", "Sample<")
         here, again = ((PAGE, old), (old, PAGE))[same]
-        assert pages(here, PAGE, here_again=again)
+        (said,) = pages(here, PAGE, here_again=again)
+        assert said.endswith(f" ({(4, 1)[same]} of 5 answers)")
+        (said,) = pages(old, PAGE)
+        assert "answers" not in said
         assert pages(here, PAGE + "<i>7", here_again=again, there_again=PAGE + "<i>8")
         assert values('{"a":1}', '{"a":1}', here_again='{"a":2}')
         for other in (
@@ -637,9 +640,7 @@ class TestAReport:
         kept = answer(body("/list-2?token=***"), media_type=media_type, there=True)
         then = hashlib.sha256(body("/list-2?token=then").encode()).hexdigest()
         kept = replace(kept, digest=then)
-        hidden = Remark(
-            text=f"not compared with {of.shown}: / (the report leaves out its tokens; all else is the same)"
-        )
+        hidden = Remark(text=f"the same as {of.shown}, but for tokens, which a report leaves out")
         for link, found in (("/list-2?token=then", []), ("/list-2?token=live", [hidden])):
             here = answer(body(link), media_type=media_type)
             assert judged(here, kept, again=here, of=of) == found

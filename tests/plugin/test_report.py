@@ -393,7 +393,12 @@ def test_a_replay_says_what_the_run_said_by_what_is_not_judged_again(
     next(pytester.path.glob("test_*.py")).unlink()
     result = run("--pagesmoke-replay=report.json")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["replay    report.json of *, of a run that was BROKEN: nothing was asked"])
+    result.stdout.fnmatch_lines(
+        [
+            "replay    report.json of *, of a run that was BROKEN: nothing was asked",
+            "          failed then, and not judged again: 1 of tests of your own",
+        ]
+    )
 
 
 def test_a_symbolic_link_stays_one(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:

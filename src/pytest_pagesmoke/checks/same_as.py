@@ -99,8 +99,21 @@ class SameAsCheck:
             return
         assert isinstance(ours, Answer)  # what is none was told above
         assert isinstance(theirs, Answer)
+        differing, unknown, hidden = self._compared_one_by_one(spec, seen)
+        if unknown:
+            yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
+        if hidden:
+            yield Remark(text=f"the same as {spec.shown}, but for tokens, which a report leaves out")
+        if not spec.as_file:
+            yield from _of_addresses(ours, theirs)
+        if differing:
+            yield self._finding(spec, seen, differing)
+
+    def _compared_one_by_one(self, spec: SameAsSpec, seen: Seen) -> tuple[dict[Probe, _Difference], list[str], bool]:
+        """What differs, what could not be compared and why, and whether tokens that a report leaves out might."""
         differing: dict[Probe, _Difference] = {}
         unknown: list[str] = []
+        hidden = False
         for probe, as_file in _compared(spec, seen):
             here, there = seen[probe], seen[_there(probe)]
             if probe != spec.probe and (flaw := _left_out(there, here, as_file=as_file) or _no_reference(there, here)):
@@ -108,19 +121,12 @@ class SameAsCheck:
             elif (found_here := _compare(probe, spec, seen, as_file=as_file)) and found_here.polished:
                 unknown.append(f"{probe.path} (the zone re-encodes this image, cf-polished: {found_here.polished})")
             elif found_here:
-                differing[probe] = found_here
+                differing[probe] = replace(
+                    found_here, short=found_here.short + _in_part(probe, spec, seen, as_file=as_file)
+                )
             elif spec.recorded_in and _is_hidden(there, here):
-                unknown.append(f"{probe.path} (the report leaves out its tokens; all else is the same)")
-        if unknown:
-            yield Remark(text=f"not compared with {spec.shown}: {', '.join(unknown[:_SHOWN])}")
-        if not spec.as_file and likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
-            unread = likeness.hides_addresses(ours) or likeness.hides_addresses(theirs)
-            yield Remark(
-                text="the zone changed this page: its e-mail addresses are protected on one side (email-protection)"
-                + (", and were not compared" if unread else "")
-            )
-        if differing:
-            yield self._finding(spec, seen, differing)
+                hidden = True
+        return differing, unknown, hidden
 
     def _finding(self, spec: SameAsSpec, seen: Seen, differing: Mapping[Probe, _Difference]) -> Finding:
         told = [
@@ -227,6 +233,16 @@ def _without_two_answers(spec: SameAsSpec, ours: Observation, theirs: Observatio
     return None
 
 
+def _of_addresses(ours: Answer, theirs: Answer) -> Iterator[Remark]:
+    """What the zone of one side has done to the page's e-mail addresses."""
+    if likeness.has_protected_addresses(ours) != likeness.has_protected_addresses(theirs):
+        unread = likeness.hides_addresses(ours) or likeness.hides_addresses(theirs)
+        yield Remark(
+            text="the zone changed this page: its e-mail addresses are protected on one side (email-protection)"
+            + (", and were not compared" if unread else "")
+        )
+
+
 def _left_out(theirs: Observation, ours: Observation, *, as_file: bool) -> str:
     """Why a report tells nothing of this; empty where it does."""
     if isinstance(theirs, NoAnswer):
@@ -281,6 +297,13 @@ def _compare(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> _D
     if not isinstance(seen.get(_there(probe)), Answer):
         return None
     return _difference(_answers(probe, seen), _answers(_there(probe), seen), spec, as_file=as_file)
+
+
+def _in_part(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> str:
+    """How many of the answers differ, where some do not: the others are of the right deployment."""
+    ours, theirs = _answers(probe, seen), _answers(_there(probe), seen)
+    wrong = sum(_difference([one], theirs, spec, as_file=as_file) is not None for one in ours)
+    return f" ({wrong} of {len(ours)} answers)" if wrong < len(ours) else ""
 
 
 def _difference(

@@ -367,6 +367,8 @@ class ActiveRun:
             when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
             then = f", of a run that was {self._replay.verdict.upper()}" if self._replay.verdict else ""
             yield "replay", f"{harmless(self._activation.replay)} of {when}{then}: nothing was asked"
+            if self._replay.failed_beside:
+                yield "", f"failed then, and not judged again: {', '.join(self._replay.failed_beside)}"
             for run in runs:
                 for record in run.unfinished:
                     if record.test != OWN_TEST and record.actual:
