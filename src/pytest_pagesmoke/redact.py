@@ -33,7 +33,8 @@ _TOKEN: Final = re.compile(
     # Also of an address within another one, or two; in JSON that is safe in HTML, and in HTML of templates that escape more than they must.
     r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=%253f|%2526|%2523)|(?<=\\u0026))"
     r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|bearer|authorization|(?:api|access|auth|private|subscription)[_-]?key)[\w.~%\[\]-]{0,40}?"
-    r"|sig|auth|key|pass|pwd|sid|(?:j|php)?sess(?:ion)?[_-]?id)"
+    # A key may be a word (`?key=home`), and a section have an id: what is as long as a token is one.
+    r"|sig|auth|pass|pwd|(?:j|php)?sess(?:ion)?[_-]?id|(?:key|sid)(?=(?:=|%3d)[\w.~%-]{16}))"
     r"(=|%3d|%253d|\\u003d|&#x3d;|&#61;|&equals;)"
     # A backslash begins what ends it, in JSON, and a bracket may end a test id; a backtick ends a text of JavaScript. A comma stands
     # within it, and may end a part of a sentence.
