@@ -346,6 +346,8 @@ def test_a_token_in_an_address(name: str) -> None:
         "/?session=2",
         "/?code=a",
         "/?state=a",
+        "/?key=home",
+        "/?sid=12",
         "/token=a",
         "/?token",
         "/?token=",
@@ -374,6 +376,7 @@ def test_no_token_in_an_address(url: str) -> None:
         ("https:&#x2F;&#x2F;bob:abc@x.example", "https:&#x2F;&#x2F;***@x.example"),
         # And what stands behind it stays.
         ("see /cb?token=abc, and /b?sig=abc,def", "see /cb?token=***, and /b?sig=***"),
+        ("/js?v=1&key=AIzaSyA-abcdefghijk&sid=0123456789abcdef", "/js?v=1&key=***&sid=***"),
         ("/a;jsessionid=abc?b=c", "/a;jsessionid=***"),
         ("a=1&amp;b=2&#38;token=abc&#x26;c=3", "a=1&amp;b=2&#38;token=***&#x26;c=3"),
         ("db=ok;auth=ok;key=value", "db=ok;auth=ok;key=value"),
