@@ -324,7 +324,7 @@ def _difference(
         return found
     if all(_sha256(one) == _sha256(there) for one in here):
         return None
-    said = [*map(recorded.body_as_recorded, here)] if spec.recorded_in and there.body else here
+    said = [*map(recorded.body_as_recorded, here)] if spec.recorded_in and _is_text(there) else here
     if all(_is_equal(one, there) for one in said):
         return None
     if _by_bytes(there, as_file=as_file):
