@@ -604,7 +604,9 @@ class TestAReport:
             found = judged(here, kept, of=spec("/static/app.js", as_file=True))
             assert (found == []) is same
 
-    @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "application/octet-stream"])
+    @pytest.mark.parametrize(
+        "media_type", ["application/json", "text/plain", "application/rss+xml", "application/octet-stream"]
+    )
     def test_so_is_a_file_of_any_kind_and_what_is_no_text(self, media_type: str) -> None:
         kept = replace(answer(there=True, media_type=media_type), digest=hashlib.sha256(b"1").hexdigest())
         here, other = answer("1", media_type=media_type), answer("2", media_type=media_type)
@@ -625,7 +627,7 @@ class TestAReport:
         empty = replace(answer("", 404, there=True), digest=hashlib.sha256(b"").hexdigest())
         assert judged(answer("", 404), empty) == []
 
-    @pytest.mark.parametrize("media_type", ["text/html", "application/json"])
+    @pytest.mark.parametrize("media_type", ["text/html", "application/json", "application/rss+xml"])
     def test_it_has_no_tokens_and_misses_none_here(self, media_type: str) -> None:
         """But what stands beside a token is compared."""
         of = replace(spec(), recorded_in="good.json")
