@@ -705,3 +705,14 @@ class TestAReport:
         assert found == [
             Remark(text=f"not compared with {of.shown}: /app.js?token=live (the report holds no answer to it)")
         ]
+
+    def test_a_clock_of_whole_seconds_is_new_in_most_answers(self) -> None:
+        """At the times at which they are asked; from a report nothing is known of it."""
+        of = replace(spec("/"), recorded_in="good.json")
+        pauses = [Probe(path="/", again=again).pause_s for again in range(5)]
+        for start in (0.0, 0.3, 0.5, 0.85, 0.95):
+            first, *more = (
+                answer(f'{{"uptime": {int(1000 + start + pause)}}}', media_type="application/json") for pause in pauses
+            )
+            kept = answer('{"uptime": 17}', media_type="application/json", there=True)
+            assert judged(first, kept, again=more, of=of) == []
