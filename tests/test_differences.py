@@ -128,7 +128,10 @@ class TestValues:
             ([{"a": "1"}, {}], [{}], {}),
             # Changes here alone: a value of its own each time, and none of them the one there.
             ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "4"}], {}),
-            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "3"}], {}),
+            # The first two come at once; later ones have had the time to change.
+            ([{"a": "1"}], [{"a": "2"}, {"a": "2"}, {"a": "3"}], {}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "3"}], {"a": ("1", "2")}),
+            ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "2"}], {"a": ("1", "2")}),
             # On an edge that is both of two wrong builds, the same come again.
             ([{"a": "1"}], [{"a": "2"}, {"a": "3"}], {"a": ("1", "2")}),
             ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "2"}, {"a": "3"}], {"a": ("1", "2")}),

@@ -8,6 +8,7 @@ what stands there: else that one may be of the right deployment, and the others 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ _MAX_ALIGNED: Final = 15_000
 _MAX_UNLIKE: Final = 1000
 #: From so many words on what changes is a text (a quotation of the day), which may be twice as long another time.
 _A_TEXT: Final = 4
-#: Two answers that differ may be those of two builds.
+#: Two answers that differ may be those of two builds: so many must come after the first.
 _MIN_SAMPLES: Final = 2
 #: Two sides that are asked together show clocks that differ by no more; two builds are further apart.
 _MOMENT_S: Final = 60.0
@@ -130,13 +131,19 @@ def of_words(there: Sequence[Words], here: Sequence[Words], alike: Alike = str._
         left = (
             each
             for each in alignments[number]
-            if not any(place.covers(each) for place in places) and not _changes_here(each, number, alignments, here)
+            if not _is_covered(each, places) and not _changes_here(each, number, alignments, here)
         )
         for each in _joined(left):
             gone = frame[max(each.low - 1, 0) : each.high]
             come = sample[max(each.first - 1, 0) : each.last]
             differing[" ".join(gone), " ".join(come)] = None
     return [*differing]
+
+
+def _is_covered(stretch: Stretch, places: Sequence[_Place]) -> bool:
+    """Whether one of the places, which are in order and apart, has this for its own."""
+    at = bisect_right(places, stretch.low, key=lambda place: place.low)
+    return any(place.covers(stretch) for place in places[max(at - 1, 0) : at])
 
 
 def _are_shuffled(others: Iterable[Words], frame: Words) -> bool:
@@ -175,7 +182,9 @@ def _place(low: int, high: int, alignments: Iterable[Sequence[Stretch]]) -> _Pla
     lengths = [high - low]
     gaps: set[int] = set()
     for found in alignments:
-        inside = [each for each in found if low <= each.low and each.high <= high]
+        first = bisect_left(found, low, key=lambda each: each.low)
+        last = bisect_right(found, high, key=lambda each: each.low)
+        inside = [each for each in found[first:last] if each.high <= high]
         lengths.append(high - low + sum(each.length - (each.high - each.low) for each in inside))
         gaps |= {each.low for each in inside if each.low == each.high}
     return _Place(low, high, min(lengths), max(lengths), frozenset(gaps))
@@ -189,7 +198,7 @@ def _changes_here(
     for other, sample in enumerate(here):
         if other == number:
             continue
-        meeting = [each for each in alignments[other] if _meet(each, stretch)]
+        meeting = _meeting(stretch, alignments[other])
         if not meeting:
             return False
         said.append([word for each in meeting for word in sample[each.first : each.last]])
@@ -204,9 +213,16 @@ def _changes_here(
 
 
 def _changes_each_time(said: Iterable[Hashable]) -> bool:
-    """Whether this is a text that is new in most answers. Of a deployment that is both of two wrong builds, one comes again and again."""
-    found = [*said]
-    return len(found) > _MIN_SAMPLES and 2 * len(set(found)) > len(found)
+    """Whether this is new in each answer; the first two come at once, and may say the same. Of several wrong builds one comes again."""
+    first, *later = said
+    return len(later) >= _MIN_SAMPLES and len(set(later)) == len(later) and first not in later[1:]
+
+
+def _meeting(stretch: Stretch, others: Sequence[Stretch]) -> list[Stretch]:
+    """Those of ``others``, which are in order, that meet it."""
+    start = bisect_left(others, stretch.low, key=lambda each: each.high)
+    end = bisect_right(others, stretch.high, key=lambda each: each.low)
+    return [each for each in others[start:end] if _meet(each, stretch)]
 
 
 def _meet(one: Stretch, other: Stretch) -> bool:

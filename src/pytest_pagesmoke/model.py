@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 #: What stands in place of a built-in test's name in the record of a hand-written one.
 OWN_TEST: Final = "user"
-#: Between every second time that the same is asked, in seconds: a clock of whole seconds has moved on.
+#: Between the times that the same is asked, but the first two, in seconds: a clock of whole seconds has moved on.
 LATER_S: Final = 1.1
 #: The name of the thread in which sites are asked.
 THREAD: Final = "pagesmoke"
@@ -83,7 +83,7 @@ class Probe:
     @property
     def pause_s(self) -> float:
         """How many seconds to wait before it is asked."""
-        return LATER_S * (self.again // 2)
+        return LATER_S * max(0, self.again - 1)
 
     def address(self, target: Target) -> str:
         """The whole address that is asked."""
