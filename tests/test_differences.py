@@ -92,6 +92,8 @@ class TestWords:
             (("a b c d",), ("y b c d", "a b c x d"), [("a", "y"), ("c", "c x")]),
             # The same in another order each time, there.
             (("a b c", "c a b"), ("b c a", "c b a"), []),
+            # Beside words that change there.
+            (("a b c 1", "c a b 2"), ("b c a 3", "c b a 4"), []),
             (("a b c", "c a b"), ("b c x",), [("a", ""), ("c", "c x")]),
             (("a b c d", "a b c x"), ("b a c d",), [("", "b"), ("a b", "a")]),
         ],
@@ -100,6 +102,11 @@ class TestWords:
         self, there: tuple[str, ...], here: tuple[str, ...], differing: list[tuple[str, str]]
     ) -> None:
         assert of_words(words(*there), words(*here)) == differing
+
+    @pytest.mark.parametrize("here", [("b c a 3 x", "c b a 4 x"), ("b c a x", "c b a x"), ("b c 3", "c b a 4")])
+    def test_another_order_hides_nothing_else(self, here: tuple[str, ...]) -> None:
+        """More words than there, one that is in each, one that is missing."""
+        assert of_words(words("a b c 1", "c a b 2"), words(*here)) != []
 
     def test_words_that_are_alike_do_not(self) -> None:
         def alike(theirs: str, ours: str) -> bool:
@@ -165,6 +172,11 @@ class TestSets:
             (("ab", "ac"), ("a",), "", ""),
             (("ab", "ac"), ("ab", "ac"), "", ""),
             (("ab", "ac"), ("b",), "a", ""),
+            # A choice of many there and here: none of them in each answer, and no more than there.
+            (("abc", "ade"), ("afg", "ahi"), "", ""),
+            (("abc", "ade"), ("afg", "afh"), "", "fgh"),
+            (("abc", "ade"), ("afgh", "aijk"), "", "fghijk"),
+            (("abc", "ade"), ("fg", "ahi"), "a", ""),
             # Here each answer names others, in place of those there.
             (("ab", "ac"), ("ax", "ay", "az"), "", ""),
             (("ab",), ("ax", "ay", "az"), "", ""),

@@ -16,6 +16,8 @@ from typing import ClassVar
 
 import pytest
 
+from pytest_pagesmoke.checks.page import IMPOSSIBLE, PageCheck, PageSpec
+from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
 from pytest_pagesmoke.model import (
     Answer,
     Finding,
@@ -430,6 +432,38 @@ class TestSettling:
         assert re.fullmatch(r"no complete answer when the time was up, after \d\.\d s", result.observation.text)
         assert (len(result.findings), result.given_up) == (1, Why.TIME_IS_UP)
         assert observer.in_flight.total() == 0
+
+    def test_who_had_no_answer_is_blamed_for_it(self, start: Start) -> None:
+        """Not the site, where the deployment that it is compared with keeps silent."""
+        other = replace(OTHER, name="same-as:other")
+
+        async def respond(target: Target, probe: Probe) -> Observation:
+            if target.name == other.name:
+                await asyncio.Event().wait()
+            return Answer(url=probe.address(target), status=200, headers={"content-type": "text/html"}, body=b"<p>Hi")
+
+        run, _ = start(respond, settle_s=0.3)
+        site = replace(SITE, manners=Manners(timeout_s=0.5))
+        spec = SameAsSpec(probe=Probe(path="/"), reference=other.url)
+        check = PlannedLive(target=site, check=SameAsCheck(), spec=spec, reference=other)
+        run.ask_ahead([check])
+        (finding,) = run.result(check).findings
+        assert finding.expected == f"an answer of {other.url} to compare with"
+        assert finding.actual.startswith("no complete answer when the time was up")
+
+    def test_what_would_pass_by_the_answers_so_far_has_not(self, start: Start) -> None:
+        async def respond(target: Target, probe: Probe) -> Observation:
+            if probe in IMPOSSIBLE:
+                await asyncio.Event().wait()
+            return Answer(url=probe.address(target), status=200, headers={"content-type": "text/html"}, body=b"<p>Hi")
+
+        run, _ = start(respond, settle_s=0.3)
+        site = replace(SITE, manners=Manners(timeout_s=0.5))
+        check = PlannedLive(target=site, check=PageCheck(), spec=PageSpec(path="/a"))
+        run.ask_ahead([check])
+        result = run.result(check)
+        assert [finding.rule.id for finding in result.findings] == ["timeout"]
+        assert result.given_up is Why.TIME_IS_UP
 
     def test_the_first_round_is_bounded_as_well(self, start: Start) -> None:
         run, observer = start(hang, settle_s=0.1)

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
 from typing import Final
 
 Words = Sequence[str]
@@ -117,7 +119,7 @@ def of_words(there: Sequence[Words], here: Sequence[Words], alike: Alike = str._
     Each is given as it stands there and here, with the word before it, so that it can be found.
     """
     frame = there[0]
-    if _are_shuffled(there[1:], frame) and all(Counter(sample) == Counter(frame) for sample in here):
+    if _are_shuffled(there, here):
         return []
     own = [aligned(frame, sample) for sample in here]
     alignments = [
@@ -146,9 +148,16 @@ def _is_covered(stretch: Stretch, places: Sequence[_Place]) -> bool:
     return any(place.covers(stretch) for place in places[max(at - 1, 0) : at])
 
 
-def _are_shuffled(others: Iterable[Words], frame: Words) -> bool:
-    """Whether answers of a side say the same in another order each time."""
-    return any(list(other) != list(frame) and Counter(other) == Counter(frame) for other in others)
+def _are_shuffled(there: Sequence[Words], here: Sequence[Words]) -> bool:
+    """Whether the answers there say the same in another order each time, beside words that change, and those here no more than that."""
+    bags, bags_here = [*map(Counter, there)], [*map(Counter, here)]
+    always = reduce(and_, bags)
+    kept = [[word for word in answer if word in always] for answer in (*there, *here)]
+    if any(Counter(words) != always for words in kept) or all(words == kept[0] for words in kept[: len(there)]):
+        return False
+    room = max((bag - always).total() for bag in bags)
+    new = set.intersection(*(set(answer).difference(*there) for answer in here))
+    return not new and all((bag - always).total() <= room for bag in bags_here)
 
 
 def _pairs(frame: Words, sample: Words, stretches: Iterable[Stretch], alike: Alike) -> list[Stretch]:
@@ -260,6 +269,9 @@ def of_sets(there: Sequence[frozenset[str]], here: Sequence[frozenset[str]]) -> 
     """What is in all answers there and not in each of those here; and what is here, and in none there."""
     always, ever = frozenset.intersection(*there), frozenset.union(*there)
     missing, added = [always - each for each in here], [each - ever for each in here]
+    room = max(len(each - always) for each in there)
+    if room and not frozenset.intersection(*added) and all(len(each - always) <= room for each in here):
+        added = [frozenset()] * len(here)  # each is another choice of many
     own = all(added) and not frozenset.intersection(*added) and _changes_each_time(added)  # each has others
     in_their_place = frozenset[str]() if len(there) > 1 else frozenset.intersection(*missing)
     if own and all(

@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pytest_pagesmoke import markup
 from pytest_pagesmoke.differences import aligned
 from pytest_pagesmoke.model import Answer
 
 _INVISIBLE: Final = ["script", "style", "template", "noscript", "title"]
-_LINKS: Final = {"a": "href", "link": "href", "script": "src", "img": "src", "form": "action"}
+_LINKS: Final = {
+    **dict.fromkeys(("a", "area", "link"), "href"),
+    **dict.fromkeys(("script", "img", "source", "iframe", "video", "audio", "embed"), "src"),
+    "form": "action",
+    "object": "data",
+    "button": "formaction",
+}
 _PROTECTED: Final = "data-cfemail"
 # Bounded (by RFC 5321), and from the start of a word alone: else one of a million letters would be tried from each of them.
 _LOCAL_PART: Final = r"[\w.!#$%&'*+/=?^`{|}~-]"
@@ -97,10 +103,16 @@ def _reduced(tree: LexborHTMLParser, hosts: frozenset[str], words: Callable[[str
         for node in tree.css(", ".join(_LINKS))
         if (link := _own(node.attributes.get(_LINKS[node.tag or ""]) or "", hosts))
     }
+    links |= {
+        link
+        for node in tree.css("img[srcset], source[srcset]")
+        for candidate in markup.candidates(node.attributes.get("srcset") or "")
+        if (link := _own(candidate, hosts))
+    }
     spoken = [
         value
         for node in tree.css("input:not([type=hidden]), img, button, textarea, select")
-        for name in _SPEAKING_ATTRIBUTES
+        for name in (*_SPEAKING_ATTRIBUTES, *_labels(node))
         if (value := node.attributes.get(name))
     ]
     title_words = words(title.text()) if title else ()
@@ -108,6 +120,11 @@ def _reduced(tree: LexborHTMLParser, hosts: frozenset[str], words: Callable[[str
     body = tree.body
     visible = body.text(separator=" ") if body else ""
     return Page(title=title_words, links=frozenset(links), words=words(" ".join([visible, *spoken])))
+
+
+def _labels(node: LexborNode) -> tuple[str, ...]:
+    """Where the words of a button that is no `<button>` stand; what else has a value was written by a visitor."""
+    return ("value",) if node.tag == "input" and node.attributes.get("type") in ("submit", "button", "reset") else ()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -120,12 +120,12 @@ def _references(tree: LexborHTMLParser) -> Iterator[str]:
                 yield attributes.get("src", "")
             case "link" if _loads(attributes):
                 yield attributes.get("href", "")
-                yield from _candidates(attributes.get("imagesrcset", ""))
+                yield from candidates(attributes.get("imagesrcset", ""))
             case "img":
                 yield attributes.get("src", "")
-                yield from _candidates(attributes.get("srcset", ""))
+                yield from candidates(attributes.get("srcset", ""))
             case "source":  # `src` is a sound or a film's, which are no part of the check
-                yield from _candidates(attributes.get("srcset", ""))
+                yield from candidates(attributes.get("srcset", ""))
             case "video":
                 yield attributes.get("poster", "")
             case "input" if attributes.get("type", "").lower() == "image":
@@ -160,7 +160,7 @@ def _loads(attributes: dict[str, str]) -> bool:
     return preloads or not rels.isdisjoint(_LOADING_RELS)
 
 
-def _candidates(srcset: str) -> Iterator[str]:
+def candidates(srcset: str) -> Iterator[str]:
     """The addresses of a `srcset`, which may hold commas themselves: an address ends at white space, or at a comma before it."""
     end = 0
     while match := _CANDIDATE.match(srcset, end):

@@ -33,6 +33,7 @@ _WORKERS_DOCS: Final = (
 )
 _LOCAL_FRAME: Final = re.compile(r"\s+at .*file://")
 _MANAGED: Final = (b"# begin cloudflare managed content", b"# end cloudflare managed content")
+_FOR_EVER_S: Final = 1e9  # decades
 _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 
 
@@ -180,8 +181,8 @@ def only_adds_rules(body: bytes, content: bytes) -> bool:
 def retry_after_s(answer: Answer, *, wall_clock: float) -> float:
     """For how many seconds the server wants to be left alone (RFC 9110, 10.2.3); 0 where it does not say. ``wall_clock`` is time.time()."""
     said = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", said):
-        return float(said)
+    if re.fullmatch(r"[0-9]+", said):
+        return min(float(said), _FOR_EVER_S)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - wall_clock)
     except (ValueError, OverflowError):  # no date, or one beyond all time

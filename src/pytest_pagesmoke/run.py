@@ -212,13 +212,23 @@ def _hand_out(promised: Mapping[str, Future[CheckResult]], done: Future[Mapping[
             future.set_result(done.result()[name])
 
 
-def _unanswered(check: PlannedLive, elapsed_s: float) -> Seen:
-    """What a check saw that had no answer when the time was up."""
+def _as_far_as_answered(check: PlannedLive, asked: _Asked, elapsed_s: float) -> Seen:
+    """What a check saw that had not all its answers when the time was up."""
     text = f"no complete answer when the time was up, after {elapsed_s:.1f} s"
-    return {
-        probe: NoAnswer(url=probe.address(check.target), reason=Reason.TIMEOUT, text=text, elapsed_s=elapsed_s)
-        for probe in check.questions({})
-    }
+    seen: dict[Probe, Observation] = {}
+    while probes := [probe for probe in dict.fromkeys(check.questions(seen)) if probe not in seen]:
+        for probe in probes:
+            if probe.of_reference and isinstance(check.reference, Recorded):
+                seen[probe] = check.reference.answer_to(replace(probe, of_reference=False))
+                continue
+            side = check.reference if probe.of_reference and isinstance(check.reference, Target) else check.target
+            task = asked.get((side.name, replace(probe, of_reference=False)))
+            if task is not None and task.done() and not task.cancelled():
+                seen[probe] = task.result()[0]
+            else:
+                url = probe.address(side)
+                seen[probe] = NoAnswer(url=url, reason=Reason.TIMEOUT, text=text, elapsed_s=elapsed_s)
+    return seen
 
 
 class _Settling:
@@ -282,8 +292,11 @@ class _Settling:
                 answers, first, last = task.result()
                 result = judge(check, answers, started=first, ended=last)
             elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
-                answers = _unanswered(check, clock() - started)
+                answers = _as_far_as_answered(check, asked, clock() - started)
                 result = judge(check, answers, started=began, ended=time.time())
+                if not result.findings:  # so far; but it is not over
+                    answers = _as_far_as_answered(check, {}, clock() - started)
+                    result = judge(check, answers, started=began, ended=time.time())
             else:  # cut short, which says less than how it failed when it was last asked
                 answers = result.seen
             self._last[check.id] = result

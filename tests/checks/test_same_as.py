@@ -110,7 +110,7 @@ class TestPages:
     def test_other_links(self) -> None:
         found = judged(answer(PAGE), answer(PAGE.replace("/login", "/sign-in"), there=True))
         assert isinstance(found[0], Finding)
-        assert found[0].actual == "names other addresses of its own site"
+        assert found[0].actual == "names other addresses of its own site: /login"
         assert found[0].diff == ("- /sign-in", "+ /login")
 
     def test_a_script_of_another_build(self) -> None:
@@ -244,6 +244,58 @@ class TestPages:
             one, other = replace(of(here), url=f"{here}/"), replace(of(there), url=f"{there}/")
             assert judged(one, other) == []
             assert judged(replace(of("https://evil.example"), url=f"{here}/"), other)
+
+    @pytest.mark.parametrize(
+        ("own", "its"),
+        [
+            ("https://example.com", "https://www.example.com"),
+            ("https://www.example.com", "https://example.com"),
+            ("https://example.pages.dev", "https://5be8c75c.example.pages.dev"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:30001"),
+        ],
+    )
+    def test_an_own_host_that_is_a_part_of_the_other(self, own: str, its: str) -> None:
+        def site(url: str) -> list[Answer]:
+            back = quote(f"{url}/cb", safe="")
+            found = (
+                answer(f"<p>We are {url}/home and {url.partition('//')[2]}."),
+                answer(f'{{"self":"{url}/api"}}', media_type="application/json"),
+                answer("", 302, location=f"https://idp.example/in?back={back}"),
+                answer(f"<urlset><loc>{url}/</loc></urlset>", media_type="application/xml"),
+            )
+            return [replace(one, url=f"{url}/") for one in found]
+
+        for here, there in zip(site(own), site(its), strict=True):
+            assert judged(here, there) == []
+            assert judged(here, there, of=spec(as_file=here.media_type == "application/xml")) == []
+
+    def test_another_host_is_not_its_own(self) -> None:
+        here, there = "https://example.com", "https://www.example.com"
+        for named in ("blog.example.com", "example.com.evil.example", "example.community", "my-example.com"):
+            one, other = (
+                replace(answer(f"<p>See {text}"), url=f"{url}/")
+                for text, url in ((named, here), (named.replace("example.com", "www.example.com"), there))
+            )
+            assert judged(one, other)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("<input type=submit value='Buy now'>", "<input type=submit value='Delete account'>"),
+            ("<img srcset='/a.1.png 1x, /a.1b.png 2x'>", "<img srcset='/a.2.png 1x, /a.1b.png 2x'>"),
+            ("<picture><source srcset=/a.1.webp></picture>", "<picture><source srcset=/a.2.webp></picture>"),
+            ("<iframe src=/one></iframe>", "<iframe src=/two></iframe>"),
+            ("<video src=/one></video>", "<video src=/two></video>"),
+            ("<button formaction=/one>a</button>", "<button formaction=/two>a</button>"),
+        ],
+    )
+    def test_whatever_a_visitor_sees(self, one: str, other: str) -> None:
+        assert pages(PAGE + one, PAGE + one) == []
+        assert pages(PAGE + one, PAGE + other)
+
+    def test_what_a_visitor_wrote_is_none_of_it(self) -> None:
+        one, other = (f"{PAGE}<input value={text}><input type=hidden value={text}>" for text in ("a", "b"))
+        assert pages(one, other) == []
 
     def test_what_is_in_an_encoding_that_is_not_known(self) -> None:
         one, other = (

@@ -10,8 +10,10 @@ SHORTEST: Final = 7
 _WHOLE: Final = (40, 64)  # digits, of SHA-1 and SHA-256
 _HASH: Final = re.compile(rf"[0-9a-fA-F]{{{SHORTEST},{_WHOLE[-1]}}}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
-# `git describe --dirty`: what was built is not what was committed.
-_WORD: Final = re.compile(rf"(?<!\w){_HASH.pattern}(?!\w|[-+.]dirty)")
+# `git describe --dirty` and the like: what was built is not what was committed. `A...B` compares, and is of B.
+_WORD: Final = re.compile(
+    rf"(?<!\w){_HASH.pattern}(?!\w|[-+.](?:dirty|modified|changed|local|wip)|\.\.)", re.IGNORECASE
+)
 
 
 def is_hash(name: str) -> bool:
@@ -44,4 +46,4 @@ def hashes_in(text: str) -> list[str]:
 
 def holds_name(text: str, name: str) -> bool:
     """Whether ``name`` stands in ``text`` and is no part of a longer one: `v1.2` in `v1.2.3`, `main-1` in `main-1-fix`."""
-    return re.search(rf"(?<!\w)(?<!\w[-+.]){re.escape(name)}(?!\w|[-+.]\w)", text) is not None
+    return re.search(rf"(?<!\w)(?<!\w[-+.]){re.escape(name)}(?!\w|[-+.~@]\w)", text) is not None

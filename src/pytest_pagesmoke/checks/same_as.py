@@ -327,7 +327,7 @@ def _difference(
     # Of what is compared by its bytes, only a robots.txt may differ.
     is_read = not _by_bytes(there, as_file=as_file) or there.media_type == "text/plain"
     said = [*map(recorded.body_as_recorded, here)] if spec.recorded_in and is_read else here
-    if all(_is_equal(one, there) for one in said):
+    if all(_is_equal(one, there) or _names_its_own_host(one, there) for one in said):
         return None
     if _by_bytes(there, as_file=as_file):
         lines = _lines(_content(there), _content(here[0]))
@@ -367,6 +367,11 @@ def _is_equal(one: Answer, other: Answer) -> bool:
     return _sha256(one) == _sha256(other) or _adds_rules(one, other) or _adds_rules(other, one)
 
 
+def _names_its_own_host(one: Answer, other: Answer) -> bool:
+    """Whether a text, a sitemap say, is the same but for the own host of each side."""
+    return _is_text(other) and "\ufffd" not in other.text and _renaming(one, other)(one.text) == other.text
+
+
 def _adds_rules(one: Answer, other: Answer) -> bool:
     return recognise.only_adds_rules(one.body, other.body)
 
@@ -392,21 +397,18 @@ def _of_leads(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | 
 def _renaming(here: Answer, there: Answer) -> Callable[[str], str]:
     """What makes of a text of this side one of the other: where it names its own host, as it is or within another address."""
     one, other = (urlsplit(side.url) for side in (here, there))
-    names = [
-        (form(ours), form(theirs))
-        for form in (str, _quoted, _quoted_in_lower_case)
+    names = {
+        form(ours): form(theirs)
         for ours, theirs in (
             (f"{one.scheme}://{one.netloc}", f"{other.scheme}://{other.netloc}"),
             (one.netloc, other.netloc),
         )
-    ]
-
-    def renamed(text: str) -> str:
-        for own, its in names:
-            text = text.replace(own, its)
-        return text
-
-    return renamed
+        for form in (str, _quoted, _quoted_in_lower_case)
+    }
+    # Each once, the longest first; and none that is a part of another host's name, or of a port.
+    longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = re.compile(rf"(?:(?<![\w.-])|(?<=%2[fF]))(?:{longest_first})(?![\w-]|\.\w)")
+    return lambda text: pattern.sub(lambda found: names[found[0]], text)
 
 
 def _quoted(text: str) -> str:
@@ -498,7 +500,7 @@ def _of_pages(here: Sequence[Answer], there: Sequence[Answer], alike: difference
     if not missing and not added:
         return None
     lines = (*(f"- {_cut(link)}" for link in missing[:_SHOWN]), *(f"+ {_cut(link)}" for link in added[:_SHOWN]))
-    return _Difference("names other addresses of its own site", lines)
+    return _Difference(f"names other addresses of its own site: {_cut((added or missing)[0])}", lines)
 
 
 def _of_words(
