@@ -270,6 +270,8 @@ def test_a_comma_in_a_name() -> None:
         (f"<!-- {COMMIT[:12].upper()} -->", COMMIT),
         (f"defaced {OTHER} ({COMMIT[:7]}).", COMMIT),
         (f'<link href="/app-{COMMIT[:8]}.css">', COMMIT),
+        (f"build {COMMIT[:8]}... of today", COMMIT),
+        (f"compare/{OTHER}...{COMMIT}", COMMIT),
         ("release v1.2.3.", "v1.2.3"),
         ("main-123", "main-123"),
         ("abc12", "abc12"),

@@ -10,9 +10,9 @@ SHORTEST: Final = 7
 _WHOLE: Final = (40, 64)  # digits, of SHA-1 and SHA-256
 _HASH: Final = re.compile(rf"[0-9a-fA-F]{{{SHORTEST},{_WHOLE[-1]}}}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
-# `git describe --dirty` and the like: what was built is not what was committed. `A...B` compares, and is of B.
+# `git describe --dirty` and the like: what was built is not what was committed. `A...B` compares, and is of B; but `A...` is cut off.
 _WORD: Final = re.compile(
-    rf"(?<!\w){_HASH.pattern}(?!\w|[-+.](?:dirty|modified|changed|local|wip)|\.\.)", re.IGNORECASE
+    rf"(?<!\w){_HASH.pattern}(?!\w|[-+.](?:dirty|modified|changed|local|wip)|\.\.\.?\w)", re.IGNORECASE
 )
 
 
