@@ -271,7 +271,13 @@ class TestPages:
 
     def test_another_host_is_not_its_own(self) -> None:
         here, there = "https://example.com", "https://www.example.com"
-        for named in ("blog.example.com", "example.com.evil.example", "example.community", "my-example.com"):
+        for named in (
+            "blog.example.com",
+            "example.com.evil.example",
+            "example.community",
+            "my-example.com",
+            "example.com:8443",
+        ):
             one, other = (
                 replace(answer(f"<p>See {text}"), url=f"{url}/")
                 for text, url in ((named, here), (named.replace("example.com", "www.example.com"), there))

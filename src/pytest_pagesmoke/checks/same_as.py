@@ -407,7 +407,7 @@ def _renaming(here: Answer, there: Answer) -> Callable[[str], str]:
     }
     # Each once, the longest first; and none that is a part of another host's name, or of a port.
     longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    pattern = re.compile(rf"(?:(?<![\w.-])|(?<=%2[fF]))(?:{longest_first})(?![\w-]|\.\w)")
+    pattern = re.compile(rf"(?:(?<![\w.-])|(?<=%2[fF]))(?:{longest_first})(?![\w-]|[.:]\w)")
     return lambda text: pattern.sub(lambda found: names[found[0]], text)
 
 
