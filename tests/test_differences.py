@@ -76,14 +76,17 @@ class TestWords:
             (("at one end", "at two end"), ("now at three end",), [("", "now")]),
             (("at one end", "at two end"), ("at three stop",), [("one end", "three stop")]),
             # A place that changes here alone: each answer has something of its own there.
-            (("at one end",), ("at two end", "at three end", "at four end"), []),
+            (("at 1 end",), ("at two end", "at three end", "at four end"), []),
+            (("at YWJjZGVmZ-klmnop end",), ("at two end", "at three end", "at four end"), []),
+            # But in place of a plain word nothing does.
+            (("at one end",), ("at 2 end", "at 3 end", "at 4 end"), [("at one", "at 2"), ("at one", "at 3"), ("at one", "at 4")]),
             (("at one end",), ("at two end", "at three end"), [("at one", "at two"), ("at one", "at three")]),
             (("at one end",), ("at two end", "at three end") * 2, [("at one", "at two"), ("at one", "at three")]),
             (("at one end",), ("at two end", "at two end"), [("at one", "at two")]),
             (("at one end",), ("at two end", "at one end"), [("at one", "at two")]),
             (("at end",), ("at two end", "at three end"), [("at", "at two"), ("at", "at three")]),
             (("at one end",), ("at two end",), [("at one", "at two")]),
-            (("at one end",), ("at x one end", "at y end", "at z end"), [("at", "at x")]),
+            (("at 1 end",), ("at x 1 end", "at y end", "at z end"), [("at", "at x")]),
             (("at one end",), ("at x one end", "at end"), [("at", "at x"), ("at one", "at")]),
             # And not in another place.
             (("a b c d e",), ("a x c d e", "a b c y e"), [("a b", "a x"), ("c d", "c y")]),
@@ -135,6 +138,8 @@ class TestValues:
             ([{"a": "1"}, {}], [{}], {}),
             # Changes here alone: a value of its own each time, and none of them the one there.
             ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "4"}], {}),
+            ([{"a": '"up"'}], [{"a": "2"}, {"a": "3"}, {"a": "4"}], {"a": ('"up"', "2")}),
+            ([{"a": "null"}], [{"a": "2"}, {"a": "3"}, {"a": "4"}], {"a": ("null", "2")}),
             # The first two come at once; later ones have had the time to change.
             ([{"a": "1"}], [{"a": "2"}, {"a": "2"}, {"a": "3"}], {}),
             ([{"a": "1"}], [{"a": "2"}, {"a": "3"}, {"a": "3"}], {"a": ("1", "2")}),

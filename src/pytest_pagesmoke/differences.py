@@ -29,6 +29,8 @@ _MAX_UNLIKE: Final = 1000
 _A_TEXT: Final = 4
 #: Two answers that differ may be those of two builds: so many must come after the first.
 _MIN_SAMPLES: Final = 2
+#: A token may have no digit, and is longer than words are.
+_LONG: Final = 16
 #: Two sides that are asked together show clocks that differ by no more; two builds are further apart.
 _MOMENT_S: Final = 60.0
 _DURATION: Final = re.compile(r"\d+(?:\.\d+)?(?:ms|µs|μs)|\d+\.\d+s", re.IGNORECASE)
@@ -133,7 +135,10 @@ def of_words(there: Sequence[Words], here: Sequence[Words], alike: Alike = str._
         left = (
             each
             for each in alignments[number]
-            if not _is_covered(each, places) and not _changes_here(each, number, alignments, here)
+            if not _is_covered(each, places)
+            and not (
+                all(map(_may_change, frame[each.low : each.high])) and _changes_here(each, number, alignments, here)
+            )
         )
         for each in _joined(left):
             gone = frame[max(each.low - 1, 0) : each.high]
@@ -227,6 +232,11 @@ def _changes_each_time(said: Iterable[Hashable]) -> bool:
     return len(later) >= _MIN_SAMPLES and len(set(later)) == len(later) and first not in later[1:]
 
 
+def _may_change(word: str) -> bool:
+    """Whether it is made for one answer by its looks: a number, a time, a token. In place of a plain word (`up`) stands none of these by nature."""
+    return any(map(str.isdigit, word)) or re.fullmatch(rf"\S{{{_LONG},}}", word) is not None
+
+
 def _meeting(stretch: Stretch, others: Sequence[Stretch]) -> list[Stretch]:
     """Those of ``others``, which are in order, that meet it."""
     start = bisect_left(others, stretch.low, key=lambda each: each.high)
@@ -254,7 +264,8 @@ def of_values(
             wrong = [None] * (None in found and None not in wanted)
         else:
             wrong = [value for value in found if not _same(wanted[0], value, alike)]
-            if len(wrong) == len(found) and None not in (*wanted, *found) and _changes_each_time(found):
+            is_own = len(wrong) == len(found) and None not in (*wanted, *found) and _changes_each_time(found)
+            if is_own and _may_change(wanted[0] or ""):
                 wrong = []
         if wrong:
             differing[key] = (wanted[0], wrong[0])
