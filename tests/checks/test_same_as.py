@@ -112,6 +112,7 @@ class TestPages:
         assert isinstance(found[0], Finding)
         assert found[0].actual == "names other addresses of its own site: /login"
         assert found[0].diff == ("- /sign-in", "+ /login")
+        assert pages(PAGE, PAGE + "<img src=/a.png>") == ["names other addresses of its own site: /a.png"]
 
     def test_a_script_of_another_build(self) -> None:
         assert pages(PAGE + "<script src=/a.1f2e.js></script>", PAGE + "<script src=/a.9d8c.js></script>")
