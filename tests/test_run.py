@@ -27,6 +27,7 @@ from pytest_pagesmoke.model import (
     NoAnswer,
     Observation,
     Probe,
+    Recorded,
     Remark,
     Rule,
     Seen,
@@ -450,6 +451,16 @@ class TestSettling:
         (finding,) = run.result(check).findings
         assert finding.expected == f"an answer of {other.url} to compare with"
         assert finding.actual.startswith("no complete answer when the time was up")
+
+    def test_a_report_has_answered_and_the_site_has_not(self, start: Start) -> None:
+        page = Answer(url="https://then.example.com/", status=200, headers={"content-type": "text/html"}, body=b"<p>Hi")
+        then = Recorded(address="https://then.example.com", file="r.json", answers={Probe(path="/"): page}, kept=str)
+        run, _ = start(hang, settle_s=0.3)
+        site = replace(SITE, manners=Manners(timeout_s=0.5))
+        spec = SameAsSpec(probe=Probe(path="/"), reference=then.address, recorded_in=then.file)
+        check = PlannedLive(target=site, check=SameAsCheck(), spec=spec, reference=then)
+        run.ask_ahead([check])
+        assert [finding.rule.id for finding in run.result(check).findings] == ["timeout"]
 
     def test_what_would_pass_by_the_answers_so_far_has_not(self, start: Start) -> None:
         async def respond(target: Target, probe: Probe) -> Observation:
