@@ -110,6 +110,47 @@ def test_base64_without_its_padding() -> None:
     assert left_of(f"<{given.rstrip('=')}>", Authorization=f"Digest {given}") == f"<{MASK}>"
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "shown"),
+    [
+        ("Authorization", 'Token token="s3cr3tRailsTok99"', "s3cr3tRailsTok99"),
+        ("Authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP", "dBjftJeZ4CVP"),
+        ("Authorization", "Bearer a1b2c3d", "a1b2c3d"),
+        (
+            "Authorization",
+            "Basic " + base64.b64encode("u:p\u00e4ssw\u00f6rd99".encode("latin-1")).decode(),
+            "p\u00e4ssw\u00f6rd99",
+        ),
+        ("Authorization", "Bearer s3cr3t+Tok/99==", "s3cr3t Tok/99=="),
+        ("Cookie", "sess=s%3As3cr3tTok99.c2lnbmF0dXJl", "s3cr3tTok99"),
+        ("Cookie", 'sess={"t":"s3cr3tTok99"}', "s3cr3tTok99"),
+        ("Cookie", "sess=id=77&t=s3cr3tTok99", "s3cr3tTok99"),
+        ("Cookie", "a=b; sid=a1b2c3d", "a1b2c3d"),
+    ],
+)
+def test_a_part_that_a_server_takes_out(header: str, value: str, shown: str) -> None:
+    left = secrets_of([Target(name="x", url=SITE, kind=Kind.PREVIEW, headers={header: value})]).out_of(f"<{shown}>")
+    assert shown not in left
+    assert MASK in left
+
+
+def test_words_in_a_cookie_are_no_secret_parts() -> None:
+    assert left_of("accepted 77 dark", Cookie="c=consent|accepted|77; theme=dark") == "accepted 77 dark"
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "shift_jis"])
+def test_in_the_charset_of_the_answer(charset: str) -> None:
+    secret = "hush-\u00e4-hush" if charset == "iso-8859-1" else "hush-a-hush"
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    seen = Answer(url=SITE, status=500, headers=headers, body=f"bad {secret}.".encode(charset))
+    struck = Secrets([secret]).struck_out(seen)
+    assert isinstance(struck, Answer)
+    assert (struck.text.lstrip("\ufeff"), struck.struck) == (f"bad {MASK}.", True)
+    other = Secrets(["another-one"]).struck_out(seen)
+    assert isinstance(other, Answer)
+    assert (other.body, other.struck) == (seen.body, False)
+
+
 def test_in_another_case() -> None:
     """A server may take it for a name; but a short one may be a word."""
     assert Secrets(["AbCd-EfGh"]).out_of("abcd-efgh ABCD-EFGH abCD-efGH") == f"{MASK} {MASK} abCD-efGH"
@@ -320,7 +361,7 @@ def test_where_nothing_is_secret_it_stays() -> None:
 @pytest.mark.parametrize(
     "name",
     "token access_token accessToken csrf-token api_key apiKey client_secret password signature X-Amz-Signature jwt sig auth user[password] user%5Bpassword%5D "
-    "subscription-key pass pwd bearer authorization PHPSESSID jsessionid session_id".split(),
+    "subscription-key user_pass passphrase pw otp hmac pass pwd bearer authorization PHPSESSID jsessionid session_id".split(),
 )
 def test_a_token_in_an_address(name: str) -> None:
     for url in (f"https://a.example/b?{name}=abc%20def", f"/b?c=d&{name.upper()}=abc&e=f", f"/b?c;{name}=abc#d"):
@@ -347,6 +388,8 @@ def test_a_token_in_an_address(name: str) -> None:
         "/?code=a",
         "/?state=a",
         "/?key=home",
+        "/?num_passengers=2",
+        "/?bypass=1",
         "/?sid=12",
         "/token=a",
         "/?token",
@@ -382,6 +425,8 @@ def test_no_token_in_an_address(url: str) -> None:
         ("db=ok;auth=ok;key=value", "db=ok;auth=ok;key=value"),
         ("see /a ;auth=ok", "see /a ;auth=ok"),
         ("const a=`/x?token=${t}`,b=`ready`", "const a=`/x?token=***`,b=`ready`"),
+        ("postgres://app:p@ssw0rd99@db:5432/x", "postgres://***@db:5432/x"),
+        ("git clone ssh://git@github.com/a/b", "git clone ssh://git@github.com/a/b"),
         ("https://x.example?to=a@b.example", "https://x.example?to=a@b.example"),
         ("https://x.example#a@b.example", "https://x.example#a@b.example"),
     ],

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pytest_pagesmoke.model import Kind, Target
+from pytest_pagesmoke.redact import without_tokens
 
 #: What a target may be called, in the settings and in options.
 TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -76,10 +77,10 @@ def is_loopback(host: str) -> bool:
 
 
 def without_credentials(value: str) -> str:
-    """``value`` with all that stands before its last `@` hidden, but for a name and a scheme: a password may hold `/` and `@`."""
+    """``value`` without tokens, and with all that stands before its last `@` hidden, but for a name and a scheme: a password may hold `/` and `@`."""
     front, _, end = value.rpartition("@")
     begin = re.match(r"(?:[^/:=@]*=)?(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?", front)
-    return f"{begin[0] if begin else ''}***@{end}" if front else value
+    return without_tokens(f"{begin[0] if begin else ''}***@{end}" if front else value)
 
 
 def hash_address(target: Target) -> tuple[str, str] | None:

@@ -115,6 +115,7 @@ class Answer:
 
     ``sent`` are the names, in lower case, of the target's own headers that went with the question. ``attempts`` counts a first
     one, too, whose connection broke before any answer. ``digest`` is the body's SHA-256, where the body may not be kept as it was: in a report.
+    ``struck``: secrets were struck out of it when it came in.
     """
 
     url: str
@@ -127,6 +128,7 @@ class Answer:
     sent: frozenset[str] = frozenset()
     attempts: int = 1
     digest: str = field(default="", compare=False)
+    struck: bool = field(default=False, compare=False)
 
     @property
     def media_type(self) -> str:
@@ -136,9 +138,14 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as text: by its declared charset if that is a usual one, else UTF-8; what does not decode becomes U+FFFD."""
+        return self.body.decode(self.charset, errors="replace")
+
+    @property
+    def charset(self) -> str:
+        """What the body is decoded by."""
         declared = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
         charset = declared[1].lower() if declared else ""
-        return self.body.decode(charset if charset in _CHARSETS else "utf-8-sig", errors="replace")
+        return charset if charset in _CHARSETS else "utf-8-sig"
 
     # What can be told of a body without the whole of it, which a report may not have kept.
 
@@ -157,8 +164,8 @@ class Answer:
         """Whether there is nothing but white space."""
         return not self.body.strip()
 
-    def require_whole(self, part: str) -> None:
-        """To be called before it is said that ``part`` of this answer is not what it should be, or holds something not.
+    def require_whole(self, part: str, wanted: str = "") -> None:
+        """To be called before it is said that ``part`` of this answer is not what it should be, or does not hold what is ``wanted``.
 
         What came from a site is whole. An answer of a report raises where something was struck out of ``part``, which may have been it.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Never
@@ -24,6 +25,8 @@ _BEGINNING: Final = 4096  # characters: enough to tell what a body is
 _CUT: Final = (
     "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
 )
+#: Of what neither a token nor a password in an address ends with.
+_IN_TOKEN: Final = re.compile(r"[^#\s'\"<>\\]+")
 _STRUCK: Final = f"the report leaves out tokens and secrets ({MASK}), and this may be one"
 
 
@@ -66,6 +69,7 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
         "sent": sorted(seen.sent),
         "size_bytes": seen.size_bytes,
         "sha256": seen.digest or hashlib.sha256(seen.body).hexdigest(),  # of a replay, what the first report said
+        "secrets_struck": seen.struck,
         **_body(seen, secrets),
     }
 
@@ -167,15 +171,29 @@ class _CutAnswer(Answer):
 class _StruckAnswer(Answer):
     """An answer of ``size`` bytes that has masks where tokens and secrets were: what is not found in it may have stood there."""
 
-    size: int
+    size: int  # of the whole
 
     @property
     def size_bytes(self) -> int:
         return self.size
 
-    def require_whole(self, part: str) -> None:
-        if MASK in part:
+    def require_whole(self, part: str, wanted: str = "") -> None:
+        if MASK in part and (self.struck or not wanted or _may_hold(part, wanted)):
             raise LeftOut(_STRUCK)
+
+
+def _may_hold(text: str, wanted: str) -> bool:
+    """Whether ``wanted`` may have stood in ``text``, with a part of a token, or of a password, in place of a mask."""
+    for mask in re.finditer(re.escape(MASK), text):
+        before, after = text[max(0, mask.start() - len(wanted)) : mask.start()], text[mask.end() :][: len(wanted)]
+        if MASK in before + after:  # two at once
+            return True
+        for begin in range(len(wanted) + 1):
+            hidden = _IN_TOKEN.match(wanted, begin)
+            ends = range(begin, hidden.end() + 1 if hidden else begin + 1)
+            if before.endswith(wanted[:begin]) and any(after.startswith(wanted[end:]) for end in ends):
+                return True
+    return False
 
 
 def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
@@ -220,6 +238,7 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         sent=frozenset(it.list_of_texts("sent")),
         attempts=attempts,
         digest=it.text("sha256"),
+        struck=it.has("secrets_struck") and it.flag("secrets_struck"),
     )
     if is_cut:
         begins = it.text("body") if it.has("body") else ""
@@ -232,7 +251,8 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
 
 def is_struck(answer: Answer) -> bool:
     """Whether something was struck out of this body, of a report: the masks that it has are not its own."""
-    return MASK.encode() in answer.body and answer.digest != hashlib.sha256(answer.body).hexdigest()
+    is_other = answer.struck or answer.digest != hashlib.sha256(answer.body).hexdigest()
+    return is_other and MASK.encode() in answer.body
 
 
 def as_recorded(seen: Observation) -> Observation:

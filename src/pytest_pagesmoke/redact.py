@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Final
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pytest_pagesmoke.model import Answer, Hop, Observation, Target
 
@@ -21,20 +21,23 @@ MASK: Final = "***"
 _MIN_LENGTH: Final = 4
 #: The same for parts of a header's value, which may be words ("Bearer").
 _MIN_PART_LENGTH: Final = 8
+#: For one of digits and letters, which is no word.
+_MIN_MIXED_LENGTH: Final = 6
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"})
 #: Names of headers that hold a secret, whoever thought them up: X-Api-Key, X-Session-Token.
 _TELLING: Final = re.compile("key|token|secret|auth(?!or)|session|password|credential|jwt", re.IGNORECASE)
 #: Names of answers' headers that sound like it: how to ask, who may, and what names a copy or a question.
-_NOT_TELLING: Final = re.compile(r".*-authenticate|access-control-.*|(?:surrogate|cache|idempotency)-key")
+_NOT_TELLING: Final = re.compile(r".*-authenticate|access-control-.*|(?:.*-)?(?:surrogate|cache|idempotency)-key")
 #: A parameter of an address that holds a token or a password, whoever made it: `?access_token=…`, `&X-Amz-Signature=…`. Bounded:
 #: a server may send a name without end.
 _TOKEN: Final = re.compile(
     # Also of an address within another one, or two; in JSON that is safe in HTML, and in HTML of templates that escape more than they must.
     r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=%253f|%2526|%2523)|(?<=\\u0026))"
     r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|bearer|authorization|(?:api|access|auth|private|subscription)[_-]?key)[\w.~%\[\]-]{0,40}?"
-    # A key may be a word (`?key=home`), and a section have an id: what is as long as a token is one.
-    r"|sig|auth|pass|pwd|(?:j|php)?sess(?:ion)?[_-]?id|(?:key|sid)(?=(?:=|%3d)[\w.~%-]{16}))"
+    r"|sig|auth|(?:[\w.-]{0,40}[_-])?pass(?:phrase|code)?|pw|pwd|otp|hmac|(?:j|php)?sess(?:ion)?[_-]?id"
+    # A key may be a word (`?key=home`), a session have a number: what is as long as a token is one.
+    r"|(?:key|sid|session|ticket)(?=(?:=|%3d)[\w.~%-]{16}))"
     r"(=|%3d|%253d|\\u003d|&#x3d;|&#61;|&equals;)"
     # A backslash begins what ends it, in JSON, and a bracket may end a test id; a backtick ends a text of JavaScript. A comma stands
     # within it, and may end a part of a sentence.
@@ -44,7 +47,7 @@ _TOKEN: Final = re.compile(
 #: A user, and a password, in an address; bounded, as above.
 _IN_ADDRESS: Final = re.compile(
     # What follows a `?` or `#` is no user: `https://example.com?to=a@b.example`.
-    r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f)|(?<=%253a%252f%252f)|(?<=:&#x2f;&#x2f;)|(?<=:&#47;&#47;))[^/@\s'\"<>\\?#]{1,200}@",
+    r"(?:(?<=://)|(?<=:\\/\\/)|(?<=%3a%2f%2f)|(?<=%253a%252f%252f)|(?<=:&#x2f;&#x2f;)|(?<=:&#47;&#47;))(?!git@)[^/\s'\"<>\\?#]{1,200}@",
     re.IGNORECASE,
 )
 _WORD_ENDS: Final = re.compile(r"[\s'\"`<>]")
@@ -118,7 +121,8 @@ class Secrets:
         # What stands in quotes, as a cookie may: JSON that shows it has quotes of its own, and needs them.
         given = [text[1:-1] if text[:1] == text[-1:] == '"' else text for text in texts]
         # A cookie is escaped in its header, and a server shows what it means.
-        texts = [form for text in (*given, *map(unquote, given)) for form in (text, *_without_padding(text))]
+        read = (*given, *map(unquote, given), *map(unquote_plus, given))
+        texts = [form for text in read for form in (text, *_without_padding(text))]
         known = self._known | {text for text in texts if len(text) >= _MIN_LENGTH}
         if known == self._known:
             return
@@ -172,11 +176,18 @@ class Secrets:
         )
         if isinstance(seen, Answer):
             headers = {self.out_of(name): self.out_of(value) for name, value in seen.headers.items()}
-            body = self.out_of_bytes(seen.body)
-            return replace(seen, url=self.out_of(seen.url), headers=headers, body=body, hops=hops)
+            found = replace(seen, headers=headers, body=self._out_of_body(seen))
+            found = replace(found, struck=seen.struck or (found.headers, found.body) != (seen.headers, seen.body))
+            return replace(found, url=self.out_of(seen.url), hops=hops)
         return replace(
             seen, url=self.out_of(seen.url), text=self.out_of(seen.text), detail=self.out_of(seen.detail), hops=hops
         )
+
+    def _out_of_body(self, answer: Answer) -> bytes:
+        body = self.out_of_bytes(answer.body)
+        if answer.charset == "utf-8-sig" or (text := answer.text) == (left := self.out_of(text)):
+            return body
+        return left.encode(answer.charset, errors="replace")
 
 
 NO_SECRETS: Final = Secrets(())
@@ -203,13 +214,25 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
             continue
         yield value
         if name.lower() == "cookie":
-            yield from _long(part.partition("=")[2].strip() for part in value.split(";"))
+            values = [part.partition("=")[2].strip() for part in value.split(";")]
+            yield from _long(values)
+            yield from _parts(values)
             continue
         scheme, _, credentials = value.strip().partition(" ")
         yield from _long([credentials.strip()])
-        if scheme.lower() == "basic":
-            user_and_password = _decoded(credentials.strip())
+        if scheme.lower() != "basic":
+            yield from _parts([credentials])
+            continue
+        for user_and_password in _decoded(credentials.strip()):
             yield from (user_and_password, user_and_password.partition(":")[2])
+
+
+def _parts(values: Iterable[str]) -> Iterator[str]:
+    """What a server may take out of a value: of a signed or encoded cookie, a JWT, `Token token="…"`. But no words, which are anywhere."""
+    for part in (part for value in values for part in re.split(r"[^\w+/-]+", unquote(value))):
+        has_both = re.search(r"\d", part) and re.search(r"[^\W\d]", part)
+        if len(part) >= _MAX_PART or (has_both and len(part) >= _MIN_MIXED_LENGTH):
+            yield part
 
 
 def _deeply(value: Any, strike: Callable[[str], str]) -> Any:
@@ -276,11 +299,12 @@ def _long(parts: Iterable[str]) -> list[str]:
     return [part for part in parts if len(part) >= _MIN_PART_LENGTH]
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str) -> Iterator[str]:
     try:
-        return base64.b64decode(text, validate=True).decode("utf-8", errors="replace")
+        content = base64.b64decode(text, validate=True)
     except ValueError:  # no base64: the value as a whole is struck out already
-        return ""
+        return
+    yield from {content.decode(charset, errors="replace") for charset in ("utf-8", "latin-1")}
 
 
 def _without_padding(text: str) -> list[str]:

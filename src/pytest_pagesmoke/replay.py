@@ -61,7 +61,9 @@ class Reported:
         return seen
 
     def declared_today(self, targets: Mapping[str, Declared]) -> Declared | None:
-        """The target of today's settings that this is: the one that it was, else one with its address. By its name alone it is none: then it was judged by the settings' top level."""
+        """The target of today's settings that this is: the one that it was, by name or else by address. What was none was judged by the settings' top level."""
+        if not self.declared:
+            return None
         by_address = (one for one in targets.values() if one.address is not None and one.address.url == self.url)
         return targets.get(self.declared) or next(by_address, None)
 

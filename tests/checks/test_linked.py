@@ -382,3 +382,12 @@ def test_broken_addresses_harm_nothing(broken: str) -> None:
     )
     assert "/app.js" in visit.files
     assert visit.judgement == []
+
+
+def test_a_file_whose_name_a_secret_was_struck_out_of_is_not_asked_for() -> None:
+    """A password may be a word, `demo`, and `/demo/app.js` is no address then; in a report a token in a query is."""
+    visit = Visit(
+        {"/": page("<script src=/***/app.js></script><script src=/b.js?token=***></script>"), "/b.js?token=***": SCRIPT}
+    )
+    assert visit.asked == [["/"], ["/b.js?token=***"]]
+    assert visit.judgement == [Remark(text="a file whose name holds a secret of the headers was not looked at")]

@@ -26,6 +26,13 @@ def test_the_redirect_itself_is_the_answer() -> None:
     assert list(CHECK.probes(RedirectSpec(path="/old", to="/new"), {})) == [Probe(path="/old", follow=False)]
 
 
+def test_what_stands_in_place_of_a_secret_is_no_wildcard() -> None:
+    assert judge(leads("/elsewhere/start"), "/***/start") != []
+    assert judge(leads("/***/start"), "/***/start") == []
+    assert judge(leads("/***/start/now"), "/***/*") == []
+    assert judge(leads("/new?a=anything", path="/old?a=*"), path="/old?a=*") != []
+
+
 @pytest.mark.parametrize(
     ("to", "location"),
     [

@@ -332,7 +332,7 @@ def test_what_the_settings_expect_shows_no_secret_either(
     settings(pytester.path, f'pages = ["/x?key=${{SECRET}}"]\n{target}')
     result = run("--pagesmoke=x")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_page on x: a path or an id holds a secret of the headers*"])
+    result.stderr.fnmatch_lines(["*test_page on x: its name, a path or an id holds a secret of the headers*"])
     assert SECRET not in result.stderr.str()
 
 

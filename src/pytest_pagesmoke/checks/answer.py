@@ -81,7 +81,7 @@ class AnswerCheck:
             yield finding
         elif (
             _may_be_mistaken(spec)
-            and recognise.looks_like_html(answer.text)
+            and recognise.looks_like_html(answer.beginning)
             and (page := (yield from mistaken_for(answer, [seen[probe] for probe in IMPOSSIBLE])))
         ):
             yield Finding(rule=ANSWER_CONTENT, subject=spec.path, expected="an answer of its own", actual=page)

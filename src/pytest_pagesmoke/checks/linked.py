@@ -14,6 +14,7 @@ from pytest_pagesmoke.checks.asset import wrong_type
 from pytest_pagesmoke.checks.page import ACCEPT, not_html
 from pytest_pagesmoke.checks.takes import CheckId, SitePath
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Observation, Probe, Remark, Rule, Seen
+from pytest_pagesmoke.redact import MASK
 
 LINKED_MISSING = Rule(
     id="linked-missing",
@@ -74,6 +75,8 @@ class LinkedCheck:
                 else f"{names[0]} to load",
                 actual=f"{len(told)} missing: {', '.join(told[:_SHOWN])}{more}",
             )
+        elif any(not _is_known(name) for name in markup.named_by_page(page)):
+            yield Remark(text="a file whose name holds a secret of the headers was not looked at")
         elif not names:
             yield Remark(text="the page names no script, style or image of its own site: nothing to load")
         elif len(every_name) > len(names):
@@ -90,13 +93,18 @@ def _file(name: str) -> Probe:
 
 def _named(page: Answer, seen: Seen) -> Iterator[str]:
     """What the page names, and then what its stylesheets name; as far as it is known by now."""
-    direct = markup.named_by_page(page)
+    direct = [*filter(_is_known, markup.named_by_page(page))]
     found = dict.fromkeys(direct)
     for name in direct:
         style = _end(name, seen)
         if isinstance(style, Answer) and style.status == 200 and style.media_type == "text/css":
-            found |= dict.fromkeys(markup.named_by_style(style))
+            found |= dict.fromkeys(filter(_is_known, markup.named_by_style(style)))
     yield from found
+
+
+def _is_known(name: str) -> bool:
+    """Whether this is a file's name as the site has it: a password that is a word may have been struck out of it."""
+    return MASK not in name.partition("?")[0]
 
 
 def _way(name: str, seen: Seen) -> Iterator[Probe]:

@@ -153,5 +153,7 @@ def is_any_page(answer: Answer, references: Sequence[Answer]) -> bool:
     # A site that answers the impossible with another status tells known addresses from unknown ones, whatever it shows.
     if any(reference.status != answer.status or not_html(reference) for reference in references):
         return False
-    one, other = (likeness.page(reference) for reference in references)
-    return likeness.is_fallback(likeness.page(answer), one, other)
+    pages = [likeness.page(one) for one in (answer, *references)]
+    for one, page in zip((answer, *references), pages, strict=True):
+        one.require_whole(" ".join((*page.title, *page.words)))
+    return likeness.is_fallback(*pages)

@@ -14,6 +14,7 @@ from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.checks.takes import CheckId, Destination, RedirectStatus, SitePath
 from pytest_pagesmoke.model import Answer, Finding, Judgement, Probe, Rule, Seen
+from pytest_pagesmoke.redact import MASK
 
 REDIRECT_WRONG = Rule(
     id="redirect-wrong",
@@ -77,14 +78,19 @@ def _leads(spec: RedirectSpec, answer: Answer) -> bool:
     if _matches(wanted, actual):
         return True
     # Pages carries the query of the question over to a destination that has none.
-    query = urlsplit(answer.url).query
-    return bool(query) and "?" not in spec.to and _matches(f"{wanted}?{query}", actual)
+    query = urlsplit(_normal(answer.url)).query
+    carried = f"?{query}"
+    if not query or "?" in spec.to or not actual.endswith(carried):
+        return False
+    answer.require_whole(carried)
+    return _matches(wanted, actual.removesuffix(carried))
 
 
 def _matches(wanted: str, actual: str) -> bool:
     with suppress(ValueError):  # a port that is no number: "http://localhost:*/new"
         wanted = _normal(wanted)
-    pattern = ".*".join(map(re.escape, wanted.split("*")))
+    # What stands in a secret's place is no wildcard.
+    pattern = re.escape(MASK).join(".*".join(map(re.escape, part.split("*"))) for part in wanted.split(MASK))
     return re.fullmatch(pattern, actual, re.DOTALL) is not None
 
 

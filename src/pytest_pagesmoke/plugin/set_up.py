@@ -225,7 +225,7 @@ class SetUp:
             if self.secrets.out_of(check.param) != check.param:
                 name = check.target.name if isinstance(check, PlannedLive) else check.row
                 raise SetUpError(
-                    f"{check.test} on {name}: a path or an id holds a secret of the headers, and would show it in a test id"
+                    f"{check.test} on {name}: its name, a path or an id holds a secret of the headers, and would show it in a test id"
                 )
             found.append(
                 replace(check, spec=self.secrets.out_of_spec(check.spec)) if isinstance(check, PlannedLive) else check

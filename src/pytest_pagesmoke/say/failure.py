@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pytest_pagesmoke.model import Answer, Exchange, Finding, NoAnswer, Observation, Probe, Target
+from pytest_pagesmoke.recorded import LeftOut
 from pytest_pagesmoke.redact import with_tokens_apart, without_tokens
 from pytest_pagesmoke.say.harmless import MAX_CHARACTERS, harmless
 
@@ -197,7 +198,11 @@ def _numbered(lines: Sequence[str]) -> Iterator[tuple[bool, str]]:
 def _first_line(answer: Answer) -> str:
     if not answer.size_bytes:
         return "(empty)"
-    if "\0" in answer.beginning[:1024]:
+    try:
+        beginning = answer.beginning
+    except LeftOut as why:  # which takes nothing from the verdict
+        return f"({answer.size_bytes:,} bytes; {why})"
+    if "\0" in beginning[:1024]:
         return f"({answer.size_bytes:,} bytes, binary)"
-    line = next((line.strip() for line in answer.beginning.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in beginning.splitlines() if line.strip()), "")
     return _public(line) or "(white space)"
