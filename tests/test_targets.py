@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pagesmoke.addresses import hash_address, kind_of
+from pytest_pagesmoke.addresses import hash_address, kind_of, without_credentials
 from pytest_pagesmoke.model import Kind, Target
 from pytest_pagesmoke.plan import plan
 from pytest_pagesmoke.settings import checklist
@@ -413,3 +413,11 @@ def test_ids() -> None:
         "pagesmoke.toml::test_health[local-/api/health/status]",
         "pagesmoke.toml::test_asset[local-/static/app.js]",
     ]
+
+
+def test_what_is_shown_of_an_address_holds_no_secret() -> None:
+    assert (
+        without_credentials("https://me:pa/ss@www.example.com/?access_token=hush")
+        == "https://***@www.example.com/?access_token=***"
+    )
+    assert without_credentials("production=https://www.example.com") == "production=https://www.example.com"
