@@ -416,3 +416,8 @@ def test_what_is_no_html_says_what_stands_there(media_type: str) -> None:
 )
 def test_sketch(body: str, sketch: str) -> None:
     assert recognise.sketch(error(body)) == sketch
+
+
+def test_no_key_that_a_secret_was_struck_out_of_hides_another() -> None:
+    text = '{"a": {"x***": "down", "x***": "up", "x***": 1}, "b": 1, "b": 2}'
+    assert recognise.parse_json(text) == {"a": {"x***": "down", "x*** (2)": "up", "x*** (3)": 1}, "b": 2}

@@ -361,7 +361,7 @@ def test_where_nothing_is_secret_it_stays() -> None:
 @pytest.mark.parametrize(
     "name",
     "token access_token accessToken csrf-token api_key apiKey client_secret password signature X-Amz-Signature jwt sig auth user[password] user%5Bpassword%5D "
-    "subscription-key user_pass passphrase pw otp hmac pass pwd bearer authorization PHPSESSID jsessionid session_id".split(),
+    "subscription-key appkey session_key SAMLResponse code_verifier user_pass passphrase pw otp hmac pass pwd bearer authorization PHPSESSID jsessionid session_id".split(),
 )
 def test_a_token_in_an_address(name: str) -> None:
     for url in (f"https://a.example/b?{name}=abc%20def", f"/b?c=d&{name.upper()}=abc&e=f", f"/b?c;{name}=abc#d"):

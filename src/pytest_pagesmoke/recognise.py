@@ -41,9 +41,19 @@ _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 def parse_json(text: str) -> object:
     """The JSON value of ``text``. Raises ValueError for anything that is not JSON, NaN and bottomless nesting included."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
+        as_dict = _with_every_struck_key if MASK in text else None
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, object_pairs_hook=as_dict)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _with_every_struck_key(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object, of whose keys two may have become one when secrets were struck out of them: then the last would hide the first."""
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        count = sum(one.startswith(key) for one in found) if MASK in key and key in found else 0
+        found[f"{key} ({count + 1})" if count else key] = value
+    return found
 
 
 def _refuse_constant(name: str) -> object:

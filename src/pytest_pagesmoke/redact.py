@@ -34,7 +34,7 @@ _NOT_TELLING: Final = re.compile(r".*-authenticate|access-control-.*|(?:.*-)?(?:
 _TOKEN: Final = re.compile(
     # Also of an address within another one, or two; in JSON that is safe in HTML, and in HTML of templates that escape more than they must.
     r"(?:(?<=[?&;#])|(?<=%3f|%26|%23)|(?<=%253f|%2526|%2523)|(?<=\\u0026))"
-    r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|bearer|authorization|(?:api|access|auth|private|subscription)[_-]?key)[\w.~%\[\]-]{0,40}?"
+    r"([\w.~%\[\]-]{0,40}?(?:token|secret|passw|signature|credential|jwt|bearer|authorization|samlresponse|verifier|(?:api|app|access|auth|client|private|session|subscription)[_-]?key)[\w.~%\[\]-]{0,40}?"
     r"|sig|auth|(?:[\w.-]{0,40}[_-])?pass(?:phrase|code)?|pw|pwd|otp|hmac|(?:j|php)?sess(?:ion)?[_-]?id"
     # A key may be a word (`?key=home`), a session have a number: what is as long as a token is one.
     r"|(?:key|sid|session|ticket)(?=(?:=|%3d)[\w.~%-]{16}))"
