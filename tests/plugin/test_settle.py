@@ -69,12 +69,12 @@ def test_it_waits_for_every_machine(run_both: Pytest) -> None:
 @pytest.mark.usefixtures("settings")
 def test_what_never_takes_is_broken_when_the_time_is_up(run_both: Pytest) -> None:
     with EdgeServer([Machine(from_time(math.inf), "cached")], seed=1) as edge:
-        result = run_both(f"--pagesmoke=site={edge.url}", "--pagesmoke-settle=0.5")
+        result = run_both(f"--pagesmoke=site={edge.url}", "--pagesmoke-settle=2")
     assert result.ret == 1
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(["  asked     * times over * s, and failed each time; the time was up"])
     assert not [line for line in lines(result, "cause") if "not-settled" in line]
-    assert lines(result, "verify") == [f"pytest pagesmoke.toml --pagesmoke=site={edge.url} --pagesmoke-settle=0.5"]
+    assert lines(result, "verify") == [f"pytest pagesmoke.toml --pagesmoke=site={edge.url} --pagesmoke-settle=2"]
     assert edge.asked % (3 + 2) == 0  # whole rounds, for nothing passes; and two addresses that cannot exist
     assert edge.asked > 3 + 2
 
