@@ -155,6 +155,8 @@ def _is_covered(stretch: Stretch, places: Sequence[_Place]) -> bool:
 
 def _are_shuffled(there: Sequence[Words], here: Sequence[Words]) -> bool:
     """Whether the answers there say the same in another order each time, beside words that change, and those here no more than that."""
+    if all(answer == there[0] for answer in there):  # so it is of most sites
+        return False
     bags, bags_here = [*map(Counter, there)], [*map(Counter, here)]
     always = reduce(and_, bags)
     kept = [[word for word in answer if word in always] for answer in (*there, *here)]

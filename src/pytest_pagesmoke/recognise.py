@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -50,9 +51,10 @@ def parse_json(text: str) -> object:
 def _with_every_struck_key(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object, of whose keys two may have become one when secrets were struck out of them: then the last would hide the first."""
     found: dict[str, object] = {}
+    times = Counter[str]()
     for key, value in pairs:
-        count = sum(one.startswith(key) for one in found) if MASK in key and key in found else 0
-        found[f"{key} ({count + 1})" if count else key] = value
+        times[key] += 1
+        found[f"{key} ({times[key]})" if MASK in key and times[key] > 1 else key] = value
     return found
 
 

@@ -185,7 +185,8 @@ class _StruckAnswer(Answer):
 def _may_hold(text: str, wanted: str) -> bool:
     """Whether ``wanted`` may have stood in ``text``, with a part of a token, or of a password, in place of a mask."""
     for mask in re.finditer(re.escape(MASK), text):
-        before, after = text[max(0, mask.start() - len(wanted)) : mask.start()], text[mask.end() :][: len(wanted)]
+        before = text[max(0, mask.start() - len(wanted)) : mask.start()]
+        after = text[mask.end() : mask.end() + len(wanted)]
         if MASK in before + after:  # two at once
             return True
         for begin in range(len(wanted) + 1):
@@ -243,7 +244,8 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
     if is_cut:
         begins = it.text("body") if it.has("body") else ""
         return probe, _CutAnswer(**_values(answer), size=it.number("size_bytes"), begins=begins)
-    shown = (value for name, value in it.texts("headers").items() if name not in it.list_of_texts("withheld"))
+    withheld = it.list_of_texts("withheld")
+    shown = (value for name, value in answer.headers.items() if name not in withheld)
     if is_struck(answer) or any(MASK in value for value in shown):
         return probe, _StruckAnswer(**_values(answer), body=answer.body, size=it.number("size_bytes"))
     return probe, answer

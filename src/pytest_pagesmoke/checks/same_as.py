@@ -302,6 +302,8 @@ def _compare(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> _D
 def _in_part(probe: Probe, spec: SameAsSpec, seen: Seen, *, as_file: bool) -> str:
     """How many of the answers differ, where some do not: the others are of the right deployment."""
     ours, theirs = _answers(probe, seen), _answers(_there(probe), seen)
+    if len(ours) == 1:  # the one that differs
+        return ""
     wrong = sum(_difference([one], theirs, spec, as_file=as_file) is not None for one in ours)
     return f" ({wrong} of {len(ours)} answers)" if wrong < len(ours) else ""
 
@@ -451,8 +453,11 @@ def _lines(there: str, here: str) -> tuple[str, ...]:
     return f"- {_cut(there, start)}", f"+ {_cut(here, start)}{hidden}"
 
 
+def _shown(text: str) -> str:
+    return _cut(redact.without_tokens(text))
+
+
 def _cut(text: str, start: int = 0) -> str:
-    text = redact.without_tokens(text)
     end = start + _MAX_LINE
     return f"{'… ' if start else ''}{text[start:end]}{' …' if len(text) > end else ''}"
 
@@ -499,8 +504,8 @@ def _of_pages(here: Sequence[Answer], there: Sequence[Answer], alike: difference
     missing, added = differences.of_sets([one.links for one in theirs], [one.links for one in ours])
     if not missing and not added:
         return None
-    lines = (*(f"- {_cut(link)}" for link in missing[:_SHOWN]), *(f"+ {_cut(link)}" for link in added[:_SHOWN]))
-    return _Difference(f"names other addresses of its own site: {_cut((added or missing)[0])}", lines)
+    lines = (*(f"- {_shown(link)}" for link in missing[:_SHOWN]), *(f"+ {_shown(link)}" for link in added[:_SHOWN]))
+    return _Difference(f"names other addresses of its own site: {_shown((added or missing)[0])}", lines)
 
 
 def _of_words(
@@ -514,7 +519,7 @@ def _of_words(
         return None
     lines = tuple(line for gone, come in found[:_SHOWN] for line in _lines(gone or "(nothing)", come or "(nothing)"))
     gone, come = found[0]
-    text = f"another text: {_cut(come or 'nothing')!r} in place of {_cut(gone or 'nothing')!r}"
+    text = f"another text: {_shown(come or 'nothing')!r} in place of {_shown(gone or 'nothing')!r}"
     return _Difference(text + _more(found), lines)
 
 
@@ -530,7 +535,7 @@ def _of_json(
         for line in _lines(f"{key}: {gone or '(absent)'}", f"{key}: {come or '(absent)'}")
     )
     key, (gone, come) = next(iter(found.items()))
-    text = f"{key or 'the value'} is {_cut(come or 'absent')}, and there {_cut(gone or 'absent')}"
+    text = f"{key or 'the value'} is {_shown(come or 'absent')}, and there {_shown(gone or 'absent')}"
     return _Difference(text + _more(found), lines)
 
 
