@@ -12,7 +12,7 @@ from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Probe, Reason
-from pytest_pagesmoke.redact import MASK, Secrets, tells_secret, without_tokens
+from pytest_pagesmoke.redact import MASK, Secrets, struck_answer, tells_secret, without_tokens
 
 #: An observation as a report holds it. (`Any`: JSON's values.)
 Entry = dict[str, Any]
@@ -264,16 +264,7 @@ def as_recorded(seen: Observation) -> Observation:
     """
     if not isinstance(seen, Answer):
         return seen
-    return replace(
-        seen,
-        url=without_tokens(seen.url),
-        headers={name: without_tokens(value) for name, value in seen.headers.items()},
-        hops=tuple(
-            Hop(status=hop.status, url=without_tokens(hop.url), location=without_tokens(hop.location))
-            for hop in seen.hops
-        ),
-        digest=hashlib.sha256(seen.body).hexdigest(),
-    )
+    return replace(struck_answer(seen, without_tokens), digest=hashlib.sha256(seen.body).hexdigest())
 
 
 def body_as_recorded(answer: Answer) -> Answer:

@@ -171,26 +171,31 @@ class Secrets:
         """An observation with every secret struck out of all that it holds."""
         if self._bytes is None:
             return seen
-        hops = tuple(
-            Hop(status=hop.status, url=self.out_of(hop.url), location=self.out_of(hop.location)) for hop in seen.hops
-        )
         if isinstance(seen, Answer):
-            headers = {self.out_of(name): self.out_of(value) for name, value in seen.headers.items()}
-            found = replace(seen, headers=headers, body=self._out_of_body(seen))
-            found = replace(found, struck=seen.struck or (found.headers, found.body) != (seen.headers, seen.body))
-            return replace(found, url=self.out_of(seen.url), hops=hops)
+            found = replace(struck_answer(seen, self.out_of), body=self._out_of_body(seen))
+            return replace(found, struck=seen.struck or (found.headers, found.body) != (seen.headers, seen.body))
+        hops = _struck_hops(seen.hops, self.out_of)
         return replace(
             seen, url=self.out_of(seen.url), text=self.out_of(seen.text), detail=self.out_of(seen.detail), hops=hops
         )
 
     def _out_of_body(self, answer: Answer) -> bytes:
-        body = self.out_of_bytes(answer.body)
         if answer.charset == "utf-8-sig" or (text := answer.text) == (left := self.out_of(text)):
-            return body
+            return self.out_of_bytes(answer.body)
         return left.encode(answer.charset, errors="replace")
 
 
 NO_SECRETS: Final = Secrets(())
+
+
+def struck_answer(answer: Answer, strike: Callable[[str], str]) -> Answer:
+    """An answer with ``strike`` done to all of it but its body."""
+    headers = {strike(name): strike(value) for name, value in answer.headers.items()}
+    return replace(answer, url=strike(answer.url), headers=headers, hops=_struck_hops(answer.hops, strike))
+
+
+def _struck_hops(hops: Iterable[Hop], strike: Callable[[str], str]) -> tuple[Hop, ...]:
+    return tuple(Hop(status=hop.status, url=strike(hop.url), location=strike(hop.location)) for hop in hops)
 
 
 def struck_spec(spec: Any, strike: Callable[[str], str]) -> Any:

@@ -168,17 +168,14 @@ class Run:
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
         while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
-            if isinstance(reference, Recorded):
-                known = [probe for probe in probes if probe.of_reference]
-                seen |= {probe: reference.answer_to(replace(probe, of_reference=False)) for probe in known}
-                probes = [probe for probe in probes if not probe.of_reference]
-            tasks = [
-                self._ask_once(reference, replace(probe, of_reference=False), asked)
-                if isinstance(reference, Target) and probe.of_reference
-                else self._ask_once(target, probe, asked)
-                for probe in probes
-            ]
-            for probe, (observation, began, over) in zip(probes, await asyncio.gather(*tasks), strict=True):
+            tasks: dict[Probe, asyncio.Task[tuple[Observation, float, float]]] = {}
+            for probe in probes:
+                side, plain = _asked_of(target, reference, probe)
+                if isinstance(side, Recorded):
+                    seen[probe] = side.answer_to(plain)
+                else:
+                    tasks[probe] = self._ask_once(side, plain, asked)
+            for probe, (observation, began, over) in zip(tasks, await asyncio.gather(*tasks.values()), strict=True):
                 seen[probe] = observation
                 started.append(began)
                 ended.append(over)
@@ -218,17 +215,22 @@ def _as_far_as_answered(check: PlannedLive, asked: _Asked, elapsed_s: float) -> 
     seen: dict[Probe, Observation] = {}
     while probes := [probe for probe in dict.fromkeys(check.questions(seen)) if probe not in seen]:
         for probe in probes:
-            if probe.of_reference and isinstance(check.reference, Recorded):
-                seen[probe] = check.reference.answer_to(replace(probe, of_reference=False))
-                continue
-            side = check.reference if probe.of_reference and isinstance(check.reference, Target) else check.target
-            task = asked.get((side.name, replace(probe, of_reference=False)))
-            if task is not None and task.done() and not task.cancelled():
+            side, plain = _asked_of(check.target, check.reference, probe)
+            if isinstance(side, Recorded):
+                seen[probe] = side.answer_to(plain)
+            elif (task := asked.get((side.name, plain))) is not None and task.done() and not task.cancelled():
                 seen[probe] = task.result()[0]
             else:
-                url = probe.address(side)
+                url = plain.address(side)
                 seen[probe] = NoAnswer(url=url, reason=Reason.TIMEOUT, text=text, elapsed_s=elapsed_s)
     return seen
+
+
+def _asked_of(target: Target, reference: Target | Recorded | None, probe: Probe) -> tuple[Target | Recorded, Probe]:
+    """Who answers a question, and what it is for him."""
+    if probe.of_reference and reference is not None:
+        return reference, replace(probe, of_reference=False)
+    return target, probe
 
 
 class _Settling:

@@ -322,20 +322,21 @@ def _difference(
     if as_file and there.status >= 400:  # what says that it is gone is no file
         return None
     known = [one for one in theirs if isinstance(one, Answer) and _kind(one) == _kind(there)]
-    if found := _of_leads(here, known):
+    renamed = _renaming(here[0], there)
+    if found := _of_leads(here, known, renamed):
         return found
     if all(_sha256(one) == _sha256(there) for one in here):
         return None
     # Of what is compared by its bytes, only a robots.txt may differ.
     is_read = not _by_bytes(there, as_file=as_file) or there.media_type == "text/plain"
     said = [*map(recorded.body_as_recorded, here)] if spec.recorded_in and is_read else here
-    if all(_is_equal(one, there) or _names_its_own_host(one, there) for one in said):
+    if all(_is_equal(one, there) or _names_its_own_host(one, there, renamed) for one in said):
         return None
     if _by_bytes(there, as_file=as_file):
         lines = _lines(_content(there), _content(here[0]))
         polished = recognise.polished(here[0]) or recognise.polished(there)
         return _Difference("other bytes", lines, polished=polished)
-    found = _of_content(said, known)
+    found = _of_content(said, known, renamed)
     return found and replace(found, may_be_noise=len(there.body) <= _MAX_REPEATED_BYTES)
 
 
@@ -369,16 +370,16 @@ def _is_equal(one: Answer, other: Answer) -> bool:
     return _sha256(one) == _sha256(other) or _adds_rules(one, other) or _adds_rules(other, one)
 
 
-def _names_its_own_host(one: Answer, other: Answer) -> bool:
+def _names_its_own_host(one: Answer, other: Answer, renamed: Callable[[str], str]) -> bool:
     """Whether a text, a sitemap say, is the same but for the own host of each side."""
-    return _is_text(other) and "\ufffd" not in other.text and _renaming(one, other)(one.text) == other.text
+    return _is_text(other) and "\ufffd" not in other.text and renamed(one.text) == other.text
 
 
 def _adds_rules(one: Answer, other: Answer) -> bool:
     return recognise.only_adds_rules(one.body, other.body)
 
 
-def _of_leads(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | None:
+def _of_leads(here: Sequence[Answer], there: Sequence[Answer], renamed: Callable[[str], str]) -> _Difference | None:
     """How they lead elsewhere: by a redirect, or by one that was followed to tidy the address. A side's own host is none."""
     leads, leads_there = [*map(_leads, here)], [*map(_leads, there)]
     if leads[0].netloc != leads_there[0].netloc:  # else both name one host, be it that of one side
@@ -386,7 +387,6 @@ def _of_leads(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | 
             [_below_host(one, side) for one, side in zip(found, answers, strict=True)]
             for found, answers in ((leads, here), (leads_there, there))
         )
-    renamed = _renaming(here[0], there[0])
     words_there = [_PARTS.findall(one.geturl()) for one in leads_there]
     for name in (str, renamed):
         if differences.of_words(words_there, [_PARTS.findall(name(one.geturl())) for one in leads]) == []:
@@ -467,9 +467,7 @@ def _more(found: Sized) -> str:
     return f", and {len(found) - 1} more" if len(found) > 1 else ""
 
 
-def _of_content(here: Sequence[Answer], there: Sequence[Answer]) -> _Difference | None:
-    renamed = _renaming(here[0], there[0])
-
+def _of_content(here: Sequence[Answer], there: Sequence[Answer], renamed: Callable[[str], str]) -> _Difference | None:
     def alike(theirs: str, ours: str) -> bool:
         """Whether two words differ in a moment, or in the own host of each side."""
         return renamed(ours) == theirs or differences.is_moment(theirs, ours)
