@@ -391,3 +391,9 @@ def test_a_file_whose_name_a_secret_was_struck_out_of_is_not_asked_for() -> None
     )
     assert visit.asked == [["/"], ["/b.js?token=***"]]
     assert visit.judgement == [Remark(text="a file whose name holds a secret of the headers was not looked at")]
+
+
+def test_nor_is_one_that_a_stylesheet_names_and_that_is_said_too() -> None:
+    visit = Visit({"/": page("<link rel=stylesheet href=/a.css>"), "/a.css": style("p{background:url(/x***/b.png)}")})
+    assert visit.asked == [["/"], ["/a.css"]]
+    assert visit.judgement == [Remark(text="a file whose name holds a secret of the headers was not looked at")]

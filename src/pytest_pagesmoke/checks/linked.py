@@ -47,7 +47,7 @@ class LinkedCheck:
         yield _page(spec)
         page = seen.get(_page(spec))
         if isinstance(page, Answer) and page.status == 200:
-            for name in islice(_named(page, seen), _MAX_NAMED):
+            for name in islice(filter(_is_known, _named(page, seen)), _MAX_NAMED):
                 yield from _way(name, seen)
 
     def judge(self, spec: LinkedSpec, seen: Seen) -> Judgement:
@@ -62,7 +62,8 @@ class LinkedCheck:
             yield Finding(rule=LINKED_MISSING, subject=spec.path, expected="an HTML page to look through", actual=flaw)
             return
         every_name = list(_named(page, seen))
-        names = every_name[:_MAX_NAMED]
+        known = [*filter(_is_known, every_name)]
+        names = known[:_MAX_NAMED]
         missing = {name: flaw for name in names if (flaw := _flaw(name, seen))}
         if missing:
             told = [f"{name} ({flaw})" for name, flaw in missing.items()]
@@ -75,11 +76,11 @@ class LinkedCheck:
                 else f"{names[0]} to load",
                 actual=f"{len(told)} missing: {', '.join(told[:_SHOWN])}{more}",
             )
-        elif any(not _is_known(name) for name in markup.named_by_page(page)):
+        elif len(known) < len(every_name):
             yield Remark(text="a file whose name holds a secret of the headers was not looked at")
         elif not names:
             yield Remark(text="the page names no script, style or image of its own site: nothing to load")
-        elif len(every_name) > len(names):
+        elif len(known) > len(names):
             yield Remark(text=f"only the first {_MAX_NAMED} of the files that the page names were looked at")
 
 
@@ -93,12 +94,12 @@ def _file(name: str) -> Probe:
 
 def _named(page: Answer, seen: Seen) -> Iterator[str]:
     """What the page names, and then what its stylesheets name; as far as it is known by now."""
-    direct = [*filter(_is_known, markup.named_by_page(page))]
+    direct = markup.named_by_page(page)
     found = dict.fromkeys(direct)
     for name in direct:
         style = _end(name, seen)
         if isinstance(style, Answer) and style.status == 200 and style.media_type == "text/css":
-            found |= dict.fromkeys(filter(_is_known, markup.named_by_style(style)))
+            found |= dict.fromkeys(markup.named_by_style(style))
     yield from found
 
 
