@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import pytest
 from pytest_pagesmoke.addresses import hash_address, kind_of, without_credentials
 from pytest_pagesmoke.model import Kind, Target
 from pytest_pagesmoke.plan import plan
-from pytest_pagesmoke.settings import checklist
-from pytest_pagesmoke.targets import select
+from pytest_pagesmoke.settings import Declared, checklist
+from pytest_pagesmoke.settings.reading import read_settings
+from pytest_pagesmoke.targets import Selection, files_in, select
+from pytest_pagesmoke.wrangler.output import Deployment
 
 LOCAL = Target(name="local", url="", kind=Kind.LOCAL)
 
@@ -195,7 +199,7 @@ def test_what_cannot_be_taken_apart(given: str) -> None:
 
 WHAT = (
     "right would be a URL (https://www.example.com), NAME=URL, `local` (starts `wrangler pages dev` on the build output), "
-    "`dist` or a folder with a slash in it (./build/)"
+    "`dist` or a folder with a slash in it (./build/), @FILE (the deployment that wrangler recorded there)"
 )
 
 
@@ -207,7 +211,8 @@ WHAT = (
         ("preveiw", ""),
         ("build", ""),
         ("", ""),
-        ("@out.ndjson", ""),
+        ("@", ""),
+        ("@never-read", ""),
         ("a=b", ""),
         ("new=www.example.com", ""),
     ],
@@ -383,6 +388,140 @@ def test_kind(host: str, kind: Kind) -> None:
 )
 def test_a_deployments_own_address(url: str, address: tuple[str, str] | None) -> None:
     assert hash_address(Target(name="x", url=url, kind=Kind.PRODUCTION)) == address
+
+
+# What wrangler deployed.
+
+URL = "https://0a1b2c3d.example.pages.dev"
+DEPLOYED = Deployment(
+    url=URL,
+    alias="https://main.example.pages.dev",
+    environment="preview",
+    production_branch="master",
+    commit="1" * 40,
+)
+IN_SETTINGS = """
+build = { path = "/version.json", json = "commit" }
+[targets.preview]
+headers = { CF-Access-Client-Id = "an-id", CF-Access-Client-Secret = "a-secret" }
+[targets.staging]
+url = "https://staging.example.com"
+headers = { X-Secret = "of-staging" }
+kind = "preview"
+[targets.live]
+url = "https://www.example.com"
+"""
+
+
+def declared() -> Mapping[str, Declared]:
+    return read_settings(Path("pagesmoke.toml"), tomllib.loads(IN_SETTINGS), {}).targets
+
+
+def deployed(value: str, deployment: Deployment | str = DEPLOYED, *, by_settings: bool = False) -> Selection:
+    (file,) = files_in([value, "dist", "new=https://a@www.example.com"])
+    return select([value], declared=declared() if by_settings else {}, deployments={file: deployment})
+
+
+def test_which_files_are_read() -> None:
+    values = [
+        "@a",
+        "x=@b/c.json",
+        "@@d",
+        "@",
+        "local",
+        "./@e",
+        "a@f",
+        "https://a:b@g",
+        "x=https://@h",
+        "a:b=@i",
+        "@j\nk",
+    ]
+    assert files_in(values) == ["a", "b/c.json", "@d", "j\nk"]
+
+
+@pytest.mark.parametrize("value", ["@out.ndjson", "@ci/out", "preview=@out.ndjson"])
+def test_a_deployment_has_the_name_of_its_environment(value: str) -> None:
+    selection = deployed(value)
+    (target,) = selection.targets
+    assert (target.name, target.url, target.kind) == ("preview", URL, Kind.PREVIEW)
+    assert selection.dist is None
+    assert selection.commits == {"preview": "1" * 40}
+    assert selection.options == {"preview": f"--pagesmoke=preview={URL}"}
+    (target,) = deployed(value.removeprefix("preview="), replace(DEPLOYED, environment="production")).targets
+    assert (target.name, target.kind) == ("production", Kind.PRODUCTION)
+
+
+def test_a_deployment_under_another_name() -> None:
+    selection = deployed("new=@out.ndjson")
+    assert [(one.name, one.kind) for one in selection.targets] == [("new", Kind.PREVIEW)]
+    assert selection.commits == {"new": "1" * 40}
+
+
+def test_where_the_settings_know_that_name_it_is_that_target() -> None:
+    """With its headers, for which the settings name no other address."""
+    selection = deployed("@out.ndjson", by_settings=True)
+    assert selection.declared == {"preview": "preview"}
+    assert selection.used == (("preview", False),)
+    assert selection.targets[0].headers == {"CF-Access-Client-Id": "an-id", "CF-Access-Client-Secret": "a-secret"}
+
+
+def test_headers_of_another_address_stay_there() -> None:
+    selection = deployed("staging=@out.ndjson", by_settings=True)
+    assert not selection.mistakes
+    assert selection.targets[0].url == URL
+    assert selection.targets[0].headers == {}
+
+
+def test_the_address_alone_takes_the_name_of_its_host() -> None:
+    selection = deployed("@out.ndjson", Deployment(url=URL))
+    assert [(one.name, one.url, one.kind) for one in selection.targets] == [("0a1b2c3d", URL, Kind.PRODUCTION)]
+    assert (selection.commits, selection.options) == ({}, {})
+    assert [one.name for one in deployed("new=@out.ndjson", Deployment(url=URL)).targets] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("value", "environment", "alias", "branch", "said"),
+    [
+        (
+            "production",
+            "preview",
+            "https://main.example.pages.dev",
+            "master",
+            "preview, the branch of https://main.example.pages.dev, and not production",
+        ),
+        ("live", "preview", "", "", "preview, and live is production"),
+        ("preview", "production", "", "master", "production, and not preview"),
+        ("staging", "production", "", "", "production, and staging is preview"),
+    ],
+)
+def test_another_environment_than_the_name_stands_for(
+    value: str, environment: str, alias: str, branch: str, said: str
+) -> None:
+    another = replace(DEPLOYED, environment=environment, alias=alias, production_branch=branch)
+    named = f" (the project's production branch is '{branch}')" if branch else ""
+    (mistake,) = deployed(f"{value}=@out.ndjson", another, by_settings=True).mistakes
+    decides = "the --branch that it is given decides"
+    assert mistake == f"--pagesmoke={value}=@out.ndjson: what wrangler deployed is {said}: {decides}{named}"
+
+
+def test_an_environment_that_nobody_knows_is_not_the_one_that_a_name_stands_for() -> None:
+    (mistake,) = deployed("production=@out.ndjson", Deployment(url=URL)).mistakes
+    assert "did not record which environment it deployed to" in mistake
+    assert mistake.endswith(f"name the address, production={URL}")
+
+
+def test_what_tells_of_no_deployment_is_a_mistake() -> None:
+    """Said with the file's name, in which no password can stand."""
+    selection = deployed("production=@ci/out.ndjson", "the deployment did not happen")
+    assert selection.mistakes == ("--pagesmoke=production=@ci/out.ndjson: the deployment did not happen",)
+    assert deployed("@out", replace(DEPLOYED, url="0a1b.example.pages.dev")).mistakes == (
+        "--pagesmoke=@out: is no address; right would be https://www.example.com",
+    )
+
+
+def test_a_name_of_a_deployment_that_is_none() -> None:
+    (mistake,) = deployed("-x=@out").mistakes
+    assert "the name '-x' is not of letters" in mistake
 
 
 # Names in test ids.

@@ -171,7 +171,9 @@ def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iter
         return
     back = next((good.address for run in bad for good in _to_go_back_to(run, runs)), "")
     settle_s = _SETTLE_S if first.settle_s is None and back else first.settle_s
-    if first.build:
+    # One commit holds for all; where wrangler's files gave them, each target may have its own.
+    builds = {run.build for run in bad if run.target is not None}
+    if first.build and builds == {first.build}:
         yield f"--pagesmoke-build={first.build}"
     if same_as := first.same_as or back:
         yield f"--pagesmoke-same-as={same_as}"

@@ -101,13 +101,13 @@ def plan(
     selection: Selection,
     *,
     file: str = FILE_NAME,
-    build: str = "",
+    builds: Mapping[str, str] | None = None,
     references: Mapping[str, Target | Recorded] | None = None,
     past_cache: str = "",
 ) -> tuple[Planned, ...]:
     """Every check of the run: the build output first, then target by target.
 
-    ``build`` is the commit that the targets must be; where it is empty, they are not asked which one they are. ``references`` are what targets are
+    ``builds`` are the commits that targets must be, by their names; any other is not asked which one it is. ``references`` are what targets are
     compared with, by their names, ``past_cache`` a query that no cache has seen yet.
     """
     dist: list[PlannedDist] = []
@@ -115,10 +115,12 @@ def plan(
         spec = replace(settings.dist, path=selection.dist)
         dist = [PlannedDist(check=check, spec=spec, file=file) for check in DIST_CHECKS]
     live: list[PlannedLive] = []
+    builds = builds or {}
     for target in selection.targets:
+        checks = settings.checks_of(selection.declared.get(target.name)).live
         its_own = [
             PlannedLive(target=target, check=check, spec=spec, file=file)
-            for check, spec in _for_build(settings.checks_of(selection.declared.get(target.name)).live, build)
+            for check, spec in _for_build(checks, builds.get(target.name, ""))
         ]
         live += its_own
         if references and (reference := references.get(target.name)) is not None:

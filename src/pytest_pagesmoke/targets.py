@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 from pytest_pagesmoke.addresses import TARGET_NAME, Address, BadAddress, kind_of, read_address, without_credentials
 from pytest_pagesmoke.model import Kind, Manners, Target
 from pytest_pagesmoke.recognise import origin
+from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.settings import Declared
+from pytest_pagesmoke.wrangler.output import ENVIRONMENTS, Deployment
 
+_NAMED_FILE: Final = re.compile(r"(?:(?P<name>[^/:=@]*)=)?@(?P<file>.+)", re.DOTALL)
 _NAMED_URL: Final = re.compile(r"(?P<name>[^/:=]*)=(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://.*)", re.DOTALL)
 _WHAT: Final = (
     "a URL (https://www.example.com), NAME=URL, `local` (starts `wrangler pages dev` on the build output), "
-    "`dist` or a folder with a slash in it (./build/)"
+    "`dist` or a folder with a slash in it (./build/), @FILE (the deployment that wrangler recorded there)"
 )
 
 
@@ -29,7 +32,7 @@ class Selection:
 
     ``folder_typed`` tells that these were given as a folder, relative to where the run stands. ``declared`` maps the names of
     targets to those that the settings have for them, ``options`` to how such a one is asked for; ``used`` are the declarations that the run needs, each with whether its
-    address is needed too (None: a target that the settings do not declare).
+    address is needed too (None: a target that the settings do not declare). ``commits`` are what wrangler deployed, by the names of targets.
     """
 
     targets: tuple[Target, ...]
@@ -39,6 +42,7 @@ class Selection:
     declared: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     used: tuple[tuple[str | None, bool], ...] = ()
+    commits: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
 
 
@@ -54,6 +58,12 @@ class _Wanted:
     first: str
     declared: Declared | None = None
     option: str = ""
+    commit: str = ""
+
+
+def files_in(values: Iterable[str]) -> list[str]:
+    """The files of wrangler's that values of ``--pagesmoke`` name (`@FILE`): whoever selects reads them before."""
+    return [match["file"] for value in values if (match := _NAMED_FILE.fullmatch(value))]
 
 
 def select(
@@ -63,19 +73,28 @@ def select(
     default_dist: Path = Path("dist"),
     declared: Mapping[str, Declared] | None = None,
     manners: Manners | None = None,
+    deployments: Mapping[str, Deployment | str] | None = None,
 ) -> Selection:
     """Read the values of ``--pagesmoke`` and of ``--base-url``, with the targets that the settings declare.
 
-    ``manners`` are those of targets that the settings do not declare. What is wrong stands in ``mistakes``, all of it.
+    ``manners`` are those of targets that the settings do not declare. ``deployments`` are what `files_in` names holds, or why it holds none.
+    What is wrong stands in ``mistakes``, all of it.
     """
-    return _Selecting(default_dist, declared or {}, manners or Manners()).select(values, base_url)
+    return _Selecting(default_dist, declared or {}, manners or Manners(), deployments or {}).select(values, base_url)
 
 
 class _Selecting:
-    def __init__(self, default_dist: Path, declared: Mapping[str, Declared], manners: Manners) -> None:
+    def __init__(
+        self,
+        default_dist: Path,
+        declared: Mapping[str, Declared],
+        manners: Manners,
+        deployments: Mapping[str, Deployment | str],
+    ) -> None:
         self._default_dist = default_dist
         self._declared = declared
         self._manners = manners
+        self._deployments = deployments
         self._used: list[tuple[str | None, bool]] = []
 
     def select(self, values: Sequence[str], base_url: str) -> Selection:
@@ -93,7 +112,9 @@ class _Selecting:
                 else:
                     wanted += self._read(value)
             except (_Mistake, BadAddress) as mistake:
-                mistakes.append(f"--pagesmoke={without_credentials(value)}: {mistake}")
+                # Before the `@` of a file stands no password.
+                shown = without_tokens(value) if _NAMED_FILE.fullmatch(value) else without_credentials(value)
+                mistakes.append(f"--pagesmoke={shown}: {mistake}")
         if base_url:
             try:
                 wanted.append(self._by_address(read_address(base_url), by_kind=True))
@@ -112,18 +133,22 @@ class _Selecting:
             },
             options={target.name: one.option for target, one in zip(targets, wanted, strict=True) if one.option},
             used=tuple(self._used),
+            commits={target.name: one.commit for target, one in zip(targets, wanted, strict=True) if one.commit},
             mistakes=tuple(mistakes),
         )
 
     def _folder(self, value: str) -> Path | None:
         # user:password@… is no folder: as one it would be shown whole.
         is_folder = "/" in value and "://" not in value and not re.match(r"[^/]*:[^/]*@", value)
+        is_folder = is_folder and not _NAMED_FILE.fullmatch(value)
         return Path(value) if is_folder else None
 
     def _read(self, value: str) -> Iterator[_Wanted]:
         """One value of ``--pagesmoke``: a target, or none where a variable of its address is not set (said elsewhere)."""
         if value in self._declared or value == "local":
             yield from self._by_name(value)
+        elif (match := _NAMED_FILE.fullmatch(value)) and match["file"] in self._deployments:
+            yield self._deployed(match["name"], self._deployments[match["file"]])
         elif match := _NAMED_URL.fullmatch(value):
             yield self._named(_checked_name(match["name"]), read_address(match["url"]))
         elif "://" in value:
@@ -153,6 +178,40 @@ class _Selecting:
         declared = self._declared.get(name)
         self._used.append((name if declared else None, False))
         return self._wanted(address, name=name, declared=declared)
+
+    def _deployed(self, name: str | None, deployment: Deployment | str) -> _Wanted:
+        """What wrangler has deployed: under the name given, or that of the environment where it did."""
+        if isinstance(deployment, str):
+            raise _Mistake(deployment)
+        address = read_address(deployment.url)
+        if name is not None:
+            self._refuse_another_environment(_checked_name(name), deployment)
+        name = name or deployment.environment
+        if not name:
+            return self._by_address(address)
+        one = self._named(name, address)
+        kind = Kind(deployment.environment) if deployment.environment else one.target.kind
+        option = f"--pagesmoke={name}={address.url}"
+        return replace(one, target=replace(one.target, kind=kind), option=option, commit=deployment.commit)
+
+    def _refuse_another_environment(self, name: str, deployment: Deployment) -> None:
+        """Raises _Mistake where a name stands for one environment, and wrangler deployed to the other."""
+        declared = self._declared.get(name)
+        meant = name if name in ENVIRONMENTS else ""
+        if declared is not None and (kind := declared.kind or (declared.address and kind_of(declared.address.host))):
+            meant = str(kind)
+        if meant and not deployment.environment:
+            raise _Mistake(
+                f"wrangler did not record which environment it deployed to, so that nobody knows whether this is {meant}: "
+                f"use a newer wrangler (record pages-deploy-detailed), or name the address, {name}={deployment.url}"
+            )
+        if meant and meant != deployment.environment:
+            alias = f", the branch of {deployment.alias}" if deployment.alias else ""
+            branch = f" (the project's production branch is {deployment.production_branch!r})"
+            raise _Mistake(
+                f"what wrangler deployed is {deployment.environment}{alias}, and {'not' if name == meant else f'{name} is'} {meant}: "
+                f"the --branch that it is given decides{branch if deployment.production_branch else ''}"
+            )
 
     def _by_address(self, address: Address, *, by_kind: bool = False) -> _Wanted:
         same = (one for one in self._declared.values() if one.address is not None and one.address.url == address.url)

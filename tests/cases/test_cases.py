@@ -77,6 +77,9 @@ BUILD_OUTPUTS = {
     "dist-worker-small-and-good": {},
 }
 
+#: Tried in tests/plugin: wrangler's files, and what stands in other tools' outputs.
+ELSEWHERE = {"ci-output-file-records", "ci-wrangler-exit-0"}
+
 SetUp = Callable[[str], Site]
 SECRET = "not-a-real-secret"  # of set-secret-with-newline
 
@@ -102,7 +105,7 @@ def set_up(serve: Serve, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_case_is_tried() -> None:
-    tried = SERVERS.keys() | SETTLING.keys() | COMPARED.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys()
+    tried = SERVERS.keys() | SETTLING.keys() | COMPARED.keys() | SETTINGS.keys() | BUILD_OUTPUTS.keys() | ELSEWHERE
     assert {path.parent.name for path in HERE.glob("*/case.toml")} == tried
 
 

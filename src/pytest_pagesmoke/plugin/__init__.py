@@ -19,7 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="WHAT",
         help="check WHAT: a URL, NAME=URL, 'local' (starts `wrangler pages dev` on the build output), 'dist' or a folder with a "
-        "slash in it (the build output itself); or a target that the settings name. Repeatable: all are checked and compared.",
+        "slash in it (the build output itself), @FILE (the deployment that wrangler wrote to its output file); or a target that the settings name. "
+        "Repeatable: all are checked and compared.",
     )
     group.addoption(
         "--pagesmoke-build",

@@ -401,7 +401,7 @@ class ActiveRun:
             option=self._set_up.selection.options.get(row, ""),
             declared=self._set_up.selection.declared.get(row),
             plain_ids=not self.multiplies,
-            build=self._secrets.out_of(self._activation.build) if target else "",
+            build=self._secrets.out_of(self._set_up.builds.get(row, "")),
             command=self._command(),
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,

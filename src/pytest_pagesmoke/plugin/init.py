@@ -20,6 +20,7 @@ from pytest_pagesmoke.plan import Planned, PlannedLive, plan
 from pytest_pagesmoke.plugin.activation import activation_of
 from pytest_pagesmoke.plugin.local import local_server
 from pytest_pagesmoke.plugin.looking import Looking
+from pytest_pagesmoke.plugin.set_up import deployments
 from pytest_pagesmoke.recognise import REDIRECTS
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.say.harmless import harmless
@@ -94,7 +95,9 @@ class _Pinning:
             raise SetUpError(f"{there} is there already, and is not written over; --pagesmoke-init makes a new file")
         self._configuration = _configuration(here)
         self._default = output_of(self._configuration, here)
-        self._selection = select(what, base_url=base_url, default_dist=self._default)
+        self._selection = select(
+            what, base_url=base_url, default_dist=self._default, deployments=deployments(what, here)
+        )
         if self._selection.mistakes:
             raise SetUpError("\n".join(self._selection.mistakes))
         self._dist = Path(here, self._selection.served)

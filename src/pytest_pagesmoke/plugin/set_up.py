@@ -21,11 +21,13 @@ from pytest_pagesmoke.plugin.collection import is_chosen
 from pytest_pagesmoke.plugin.replaying import report_in, selection_of, without_need_of_secrets
 from pytest_pagesmoke.plugin.reporting import report_files
 from pytest_pagesmoke.recorded import BadReport
-from pytest_pagesmoke.redact import secrets_of
+from pytest_pagesmoke.redact import secrets_of, without_tokens
 from pytest_pagesmoke.replay import Report, as_reference
+from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
-from pytest_pagesmoke.targets import Selection, select
+from pytest_pagesmoke.targets import Selection, files_in, select
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
+from pytest_pagesmoke.wrangler.output import Deployment, NoDeployment, deployment_in
 
 _BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
@@ -48,6 +50,8 @@ class SetUp:
         file = self.settings.file
         self.project = file.parent if file else self.here
         self.selection = self._selection()
+        #: The commits that targets must be, by their names.
+        self.builds = self._builds()
         references, known = self._references(self.selection)
         self.secrets = secrets_of(
             [target for one in known for target in one.targets],
@@ -58,7 +62,7 @@ class SetUp:
                 self.settings,
                 self.selection,
                 file=self._file_in_ids(),
-                build=activation.build,
+                builds=self.builds,
                 references=references,
                 past_cache=f"pagesmoke={int(time.time())}",
             )
@@ -102,6 +106,7 @@ class SetUp:
                 default_dist=output,
                 declared=settings.targets,
                 manners=settings.checks.manners,
+                deployments=deployments(self._activation.what, self.here),
             )
         served = self.replay is None and any(target.starts_here for target in selection.targets)
         mistakes = [
@@ -109,7 +114,7 @@ class SetUp:
             *settings.missing_variables(
                 selection.used,
                 dist=selection.dist is not None or served,
-                idle=() if self._activation.build else (BuildCheck.key,),
+                idle=() if self._activation.build or selection.commits else (BuildCheck.key,),
             ),
         ]
         if selection.dist is not None:
@@ -184,6 +189,14 @@ class SetUp:
         same = next((one for one in selection.targets if one.url == target.url), None)
         # Under a name of its own: what is asked, and the connections, go by names.
         return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
+
+    def _builds(self) -> dict[str, str]:
+        """The build that each target must be: the one that is asked for, else what wrangler deployed, where the settings say how it is told."""
+        selection, given = self.selection, self._activation.build
+        if given:
+            return {target.name: given for target in selection.targets}
+        untold = without_build(self.settings, selection)
+        return {name: commit for name, commit in selection.commits.items() if name not in untold}
 
     def _flaws_of_build(self, selection: Selection) -> list[str]:
         """Why a commit was given, and some target will not be asked for it."""
@@ -260,3 +273,14 @@ class SetUp:
         file, root = self.settings.file, self._config.rootpath
         below = file is not None and file.name == FILE_NAME and file.is_relative_to(root)
         return file.relative_to(root).as_posix() if file is not None and below else FILE_NAME
+
+
+def deployments(values: Iterable[str], here: Path) -> dict[str, Deployment | str]:
+    """What wrangler's files that `--pagesmoke=@FILE` names hold, by their names; why not, for one that tells of no deployment."""
+    found: dict[str, Deployment | str] = {}
+    for name in files_in(values):
+        try:
+            found[name] = deployment_in(here / name)
+        except NoDeployment as why:
+            found[name] = harmless(without_tokens(str(why)), limit=1000)  # its words are wrangler's, or a server's
+    return found

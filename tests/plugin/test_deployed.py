@@ -1,0 +1,174 @@
+"""`--pagesmoke=@FILE`: the deployment that wrangler recorded, its commit, and what is no deployment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kit import GOOD_SITE, ROOT, Pytest, Reply, Serve
+
+COMMIT = "5be8c75c0ffee0d15ea5e1234567890abcdef012"
+BUILD = 'build = { path = "/version.json", json = "commit" }\npages = ["/"]\n'
+SITE = {**GOOD_SITE, "/version.json": Reply.json(f'{{"commit":"{COMMIT}"}}')}
+SESSION = {"type": "wrangler-session", "command_line_args": ["pages", "deploy", "dist"]}
+
+
+def record(url: str, *, environment: str = "preview", commit: str = COMMIT, file: str = "out.ndjson") -> str:
+    """Write what wrangler does; return the option that names it."""
+    detailed = {
+        "type": "pages-deploy-detailed",
+        "url": url,
+        "alias": "https://new.example.pages.dev",
+        "environment": environment,
+        "production_branch": "main",
+        "deployment_trigger": {"metadata": {"commit_hash": commit}},
+    }
+    Path(file).write_text(f"{json.dumps(SESSION)}\n{json.dumps(detailed)}\n")
+    return f"--pagesmoke=@{file}"
+
+
+def settings(text: str) -> None:
+    Path("pagesmoke.toml").write_text(text)
+
+
+def test_what_was_deployed_is_checked(serve: Serve, run_both: Pytest) -> None:
+    site = serve(SITE)
+    result = run_both(record(site.url), "-v")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines_random(
+        ["*pagesmoke.toml::test_page[[]preview-/login[]]*", f"preview * {site.url} * GOOD *"]
+    )
+    assert "/version.json" not in site.paths  # no settings say where the build is told
+
+
+def test_it_must_be_the_commit_that_was_deployed(serve: Serve, run_both: Pytest) -> None:
+    settings(BUILD)
+    url = serve(SITE).url
+    result = run_both(record(url))
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["target * build  pages  time", "preview * GOOD *1/1 *1/1 *"])
+
+    result = run_both(record(url, commit="0" * 40))
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"FAILED *test_build[[]preview-/version.json[]] - build-differs: expected build {'0' * 40}, *",
+            "cause     wrong-build: *",
+            f"verify    pytest pagesmoke.toml --pagesmoke=preview={url} --pagesmoke-build={'0' * 40}",
+        ]
+    )
+
+
+def test_a_commit_that_is_asked_for_comes_first(serve: Serve, run: Pytest) -> None:
+    settings(BUILD)
+    run(record(serve(SITE).url, commit="0" * 40), f"--pagesmoke-build={COMMIT}").assert_outcomes(passed=2)
+
+
+def test_other_targets_are_not_asked_for_that_commit(serve: Serve, run: Pytest) -> None:
+    settings(BUILD)
+    url = serve(GOOD_SITE).url
+    result = run(record(serve(SITE).url), f"--pagesmoke=old={url}")
+    result.assert_outcomes(passed=3)
+    lost = run(record(serve({}).url), f"--pagesmoke=old={serve({}).url}")
+    lost.stdout.no_fnmatch_line("verify *--pagesmoke-build*")
+
+
+def test_without_a_commit_it_is_not_asked_for(serve: Serve, run: Pytest) -> None:
+    settings(BUILD)
+    run(record(serve(SITE).url, commit="")).assert_outcomes(passed=1)
+
+
+def test_a_variable_of_the_build_is_needed_then(serve: Serve, run: Pytest) -> None:
+    settings(BUILD.replace('"commit"', '"${NOT_SET}"'))
+    url = serve(SITE).url
+    run(f"--pagesmoke={url}").assert_outcomes(passed=1)
+    result = run(record(url))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*build.json = *NOT_SET is not set, or empty"])
+
+
+def test_the_token_for_access_goes_along(serve: Serve, run: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings have no address for the preview, or one by a variable that is not set: wrangler's file names it."""
+    monkeypatch.setenv("CF_ACCESS_CLIENT_ID", "id.access")
+    monkeypatch.setenv("CF_ACCESS_CLIENT_SECRET", "not-a-real-secret")
+    site = serve(SITE)
+    for url in ("", 'url = "${PREVIEW_URL}"\n'):
+        settings(
+            f"[targets.preview]\n{url}"
+            'headers = { CF-Access-Client-Id = "${CF_ACCESS_CLIENT_ID}", CF-Access-Client-Secret = "${CF_ACCESS_CLIENT_SECRET}" }\n'
+            'pages = ["/"]'
+        )
+        run(record(site.url)).assert_outcomes(passed=1)
+    assert [headers["cf-access-client-secret"] for _, _, headers in site.asked] == ["not-a-real-secret"] * 2
+
+
+def test_a_folder_stands_for_its_newest_file(serve: Serve, run_both: Pytest) -> None:
+    Path("ci").mkdir()
+    record("http://127.0.0.1:1", file="ci/wrangler-output-2026-11-28_09-00-00_000-ffffff.json")
+    record(serve(SITE).url, file="ci/wrangler-output-2026-11-28_10-00-00_000-000000.json")
+    assert run_both("--pagesmoke=@ci").ret == 0
+
+
+@pytest.mark.parametrize("option", ["--pagesmoke=@ci/none", "--pagesmoke=new=@ci/none"])
+def test_no_deployment_is_a_usage_error(run_both: Pytest, option: str) -> None:
+    result = run_both(option, "--base-url=http://127.0.0.1:1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: pagesmoke: {option}: the deployment did not happen, or wrangler wrote elsewhere: there is no such *"]
+    )
+
+
+def test_what_wrangler_says_is_shown_harmlessly(run: Pytest) -> None:
+    failed = {"type": "command-failed", "message": "\x1b[2J\n::error::x https://a.example/?access_token=abcdefghijkl"}
+    Path("out").write_text(json.dumps(failed))
+    said = run("--pagesmoke=@out").stderr.str()
+    assert r"it failed: \x1b[2J\n::error::x https://a.example/?access_token=***" in said
+
+
+def test_another_environment_is_a_usage_error(run: Pytest) -> None:
+    option = record("https://0a1b2c3d.example.pages.dev").replace("@", "production=@")
+    result = run(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            f"ERROR: pagesmoke: {option}: what wrangler deployed is preview, the branch of https://new.example.pages.dev, and not production: *"
+        ]
+    )
+
+
+def test_a_deployment_can_be_pinned(serve: Serve, run: Pytest) -> None:
+    assert run(record(serve(SITE).url), "--pagesmoke-init").ret == 0
+    assert Path("pagesmoke.toml").exists()
+
+
+def test_nothing_is_compared_with_a_file(run: Pytest) -> None:
+    result = run("--base-url=http://127.0.0.1:1", "--pagesmoke-same-as=@out.ndjson")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--pagesmoke-same-as=@out.ndjson: is neither an address nor a known name*"])
+
+
+CASES = ROOT / "tests" / "cases"
+
+
+def test_the_case_of_records_that_nobody_expected(serve: Serve, run: Pytest) -> None:
+    """A preview, though production was meant: the record tells, whatever stands beside it."""
+    file = (CASES / "ci-output-file-records" / "output.ndjson").read_text()
+    Path("out").write_text(file.replace("https://0a1b2c3d.example.pages.dev", serve(GOOD_SITE).url))
+    result = run("--pagesmoke=@out")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["preview * GOOD *"])
+    assert run("--pagesmoke=production=@out").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_the_case_of_an_upload_that_stopped_with_exit_status_0(run: Pytest) -> None:
+    shutil.copy(CASES / "ci-wrangler-exit-0" / "output.ndjson", "out")
+    result = run("--pagesmoke=@out")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: pagesmoke: --pagesmoke=@out: the deployment did not happen, whatever wrangler's exit status was: *recorded none"
+        ]
+    )
