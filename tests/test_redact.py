@@ -6,12 +6,14 @@ import base64
 import html
 import json
 import random
+import threading
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from pytest_pagesmoke import redact
 from pytest_pagesmoke.model import Answer, Hop, Kind, NoAnswer, Reason, Target
 from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of, with_tokens_apart, without_tokens
 
@@ -443,3 +445,32 @@ def test_an_address_without_end_is_read_in_no_time() -> None:
 def test_striking_a_token_leaves_json_what_it_was() -> None:
     body = json.dumps({"html": '<a href="/u?token=abc123">x</a>'})
     assert json.loads(without_tokens(body)) == {"html": '<a href="/u?token=***">x</a>'}
+
+
+def test_who_comes_back_from_learning_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where another thread is still at it: that it has begun to learn the same is not enough."""
+    secrets, headers = Secrets([]), {"Authorization": "Bearer laid-over-secret"}
+    begun, go_on = threading.Event(), threading.Event()
+    known = redact._pattern
+
+    def slowly(text: str) -> str:
+        begun.set()
+        assert go_on.wait(20)
+        return known(text)
+
+    monkeypatch.setattr(redact, "_pattern", slowly)
+    said: list[str] = []
+
+    def second() -> None:
+        secrets.learn(headers)
+        said.append(secrets.out_of("it said laid-over-secret"))
+
+    threads = [threading.Thread(target=secrets.learn, args=[headers]), threading.Thread(target=second)]
+    threads[0].start()
+    assert begun.wait(20)
+    threads[1].start()
+    threads[1].join(0.2)  # long enough to come back too early, if it does
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert said == ["it said ***"]

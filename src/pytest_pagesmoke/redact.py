@@ -7,6 +7,7 @@ import html
 import html.entities
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -106,6 +107,7 @@ class Secrets:
     """Texts that no output may show, in each of the forms in which a server may give them back."""
 
     def __init__(self, texts: Iterable[str]) -> None:
+        self._learning = threading.Lock()  # xdist's controller learns what several workers lay over, at once
         self._known: set[str] = set()
         self._text: re.Pattern[str] | None = None
         self._bytes: re.Pattern[bytes] | None = None
@@ -114,8 +116,9 @@ class Secrets:
         self._add(texts)
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Strike out from now on what these headers hold, too."""
-        self._add(_of_headers(headers))
+        """Strike out from now on what these headers hold, too: whoever comes back from here can ask with them."""
+        with self._learning:
+            self._add(_of_headers(headers))
 
     def _add(self, texts: Iterable[str]) -> None:
         # What stands in quotes, as a cookie may: JSON that shows it has quotes of its own, and needs them.
