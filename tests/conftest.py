@@ -19,7 +19,8 @@ from kit import SCALED, Pytest, Reply, Respond, Serve, Site, by_mapping
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the machine that runs the tests may decide what they see."""
     for name in [*os.environ]:
-        if name.upper().endswith("_PROXY") or name.startswith(("PYTEST_ADDOPTS", "PYTEST_BASE_URL")) or name == "CI":
+        ours = ("PYTEST_ADDOPTS", "PYTEST_BASE_URL", "GITHUB_", "WRANGLER_", "CLOUDFLARE_")
+        if name.upper().endswith("_PROXY") or name.startswith(ours) or name == "CI":
             monkeypatch.delenv(name)
     # Else all of our own code is compiled anew in each of a thousand processes.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)

@@ -42,7 +42,7 @@ from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
 from pytest_pagesmoke.replay import Report, Reported, as_kept, as_reference, read_report
 from pytest_pagesmoke.run import judge
 from pytest_pagesmoke.say.json import report, text
-from pytest_pagesmoke.say.terminal import summary
+from pytest_pagesmoke.say.summary import summarize
 from pytest_pagesmoke.settings import Checks, Declared
 
 SITE = "https://www.example.com"
@@ -904,7 +904,7 @@ def judged(said: str) -> list[str]:
                 name=target.name, address=target.url, target=target, planned=6, records=tuple(records), replay="r.json"
             )
         )
-    assert [*summary(runs, settings="x")]
+    assert summarize(runs, settings="x").rows
     assert len(f"{found.started:%Y-%m-%d %H:%M}") == 16
     return outcomes
 

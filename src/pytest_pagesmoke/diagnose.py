@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,17 +80,32 @@ class TargetRun:
         return "GOOD" if passed and len(self.records) >= self.planned else "INCOMPLETE"
 
 
+def worst(verdicts: Iterable[str]) -> str:
+    """The verdict on the whole: BROKEN where any is, GOOD where all are; INCOMPLETE also where there are none."""
+    given = {*verdicts}
+    return next((one for one in ("BROKEN", "INCOMPLETE", "GOOD") if one in given), "INCOMPLETE")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """One likely cause, what it explains, and the next steps: lines for a person, commands among them."""
+    """One likely cause, the failures that it explains of those of its targets, and the next steps: lines for a person, commands among them."""
 
     cause: str
     text: str
     targets: tuple[str, ...]
-    explains: int
+    explained: tuple[CheckRecord, ...]
     failed: int
     next: tuple[str, ...]
-    evidence: tuple[str, ...] = ()  # what it explains, a line each
+
+    @property
+    def explains(self) -> int:
+        """How many failures it explains."""
+        return len(self.explained)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What it explains, a line each."""
+        return tuple(map(_evidence, self.explained))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +132,9 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
                     cause=cause.id,
                     text=cause.text,
                     targets=tuple(run.name for run in fitting),
-                    explains=len(explained),
+                    explained=tuple(explained),
                     failed=sum(len(run.failures) for run in fitting),
                     next=tuple(dict.fromkeys(steps)),
-                    evidence=tuple(map(_evidence, explained)),
                 )
             )
     return found
@@ -319,7 +333,7 @@ def _say(*steps: str) -> Callable[[TargetRun, Sequence[TargetRun]], tuple[str, .
 def _next_for_exception(run: TargetRun, _: Sequence[TargetRun]) -> tuple[str, ...]:
     if run.target and run.target.kind is Kind.LOCAL:
         return (
-            "the failures above name the exception; if it is a binding, a variable or a secret that is missing here: wrangler's configuration, .dev.vars",
+            "the failures name the exception; if it is a binding, a variable or a secret that is missing here: wrangler's configuration, .dev.vars",
         )
     return (
         "read the exception: npx wrangler pages deployment tail",

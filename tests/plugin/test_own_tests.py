@@ -794,7 +794,7 @@ def test_each_outcome_counts(pytester: pytest.Pytester, serve: Serve, run_both: 
     # No line of settings: no built-in check ran.
     assert tail[2:-1] == [
         "",
-        "next      read the failures of your own tests above",
+        "next      read the failures of your own tests",
         f"verify    pytest --lf --pagesmoke=one={url}",
     ]
 
@@ -840,7 +840,7 @@ def test_a_failure_is_of_its_own_target(pytester: pytest.Pytester, serve: Serve,
     result.stdout.fnmatch_lines(
         [
             "settings  none, so the built-in checklist:*",
-            "next      read the failures of your own tests above",
+            "next      read the failures of your own tests",
             f"verify    pytest --lf --pagesmoke=two={other.url}",
         ]
     )

@@ -148,7 +148,7 @@ def test_of_a_run_that_waited_it_holds_the_last_round(pytester: pytest.Pytester,
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--pagesmoke-report=a.md"], "*--pagesmoke-report=a.md: takes a file whose name ends in .json*"),
+        (["--pagesmoke-report=a.html"], "*--pagesmoke-report=a.html: takes a file whose name ends in .json or .md*"),
         (["--pagesmoke-report=none/a.json"], "*--pagesmoke-report=none/a.json: there is no folder *none"),
         (["--pagesmoke-replay=r.json"], "*--pagesmoke-replay judges what an earlier run saw, *: leave out --pagesmoke"),
     ],

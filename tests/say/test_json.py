@@ -15,7 +15,7 @@ from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import OWN_TEST, Answer, CheckRecord, Kind, NoAnswer, Probe, Reason, Target
 from pytest_pagesmoke.recorded import MAX_BODIES_BYTES, MAX_BODY_BYTES, Entry, entry
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
-from pytest_pagesmoke.say.json import report, text, verdict
+from pytest_pagesmoke.say.json import report, text
 from reports import SCHEMA, strict, valid
 
 SITE = "https://www.example.com"
@@ -91,7 +91,6 @@ def test_the_head() -> None:
     ],
 )
 def test_the_verdict_is_that_of_the_worst(runs: list[TargetRun], expected: str) -> None:
-    assert verdict(runs) == expected
     assert said(*(replace(one, name=f"{i}") for i, one in enumerate(runs)))["verdict"] == expected
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
-from pytest_pagesmoke.say.terminal import Line, left_out, summary
+from pytest_pagesmoke.say.summary import Entry, left_out, summarize
+from pytest_pagesmoke.say.terminal import Line, entry_lines, lines
 
 SETTINGS = "none, so the built-in checklist"
 COLUMNS = {"/": "pages", "/login": "pages", "/api/health/status": "health", "/static/app.js": "assets"}
@@ -55,8 +56,8 @@ LOST = (
 )
 
 
-def text(*runs: TargetRun) -> str:
-    return "\n".join(line.text for line in summary(runs, settings=SETTINGS))
+def text(*runs: TargetRun, width: int = 200) -> str:
+    return "\n".join(line.text for line in lines(summarize(runs, settings=SETTINGS), width=width))
 
 
 def rows(*runs: TargetRun) -> list[list[str]]:
@@ -106,7 +107,7 @@ target      address                  verdict  health     pages  time
 production  https://www.example.com  BROKEN   unhealthy  1/1    0.5 s
 
 settings  none, so the built-in checklist
-next      read the failures above: each says what usually causes it, and the fix
+next      read the failures: each says what usually causes it, and the fix
 verify    pytest pagesmoke.toml --base-url=https://www.example.com"""
     )
 
@@ -115,7 +116,7 @@ def test_one_target_with_a_cause_and_one_without() -> None:
     shown = text(run(*LOST), run(record("/static/app.js", "asset-empty"), name="www", url="https://www.example.net"))
     assert shown.count("\nnext ") == 2
     assert shown.endswith(
-        "next      read the failures above: each says what usually causes it, and the fix\n"
+        "next      read the failures: each says what usually causes it, and the fix\n"
         "verify    pytest pagesmoke.toml --base-url=https://www.example.com --pagesmoke=www=https://www.example.net"
     )
 
@@ -185,7 +186,9 @@ def test_what_a_server_said_is_made_harmless() -> None:
 
 def test_prose_fits_a_terminal_and_commands_stay_whole() -> None:
     long = "none, so the built-in checklist: " + "pages / and /login, " * 10
-    table, _, rest = "\n".join(line.text for line in summary([run(*LOST)], settings=long)).partition("\n\n")
+    table, _, rest = "\n".join(
+        line.text for line in lines(summarize([run(*LOST)], settings=long), width=200)
+    ).partition("\n\n")
     prose, _, commands = rest.partition("\nnext")
     assert "cause     no-worker: " in prose
     assert max(map(len, prose.split("\n"))) <= 80
@@ -197,16 +200,71 @@ def test_prose_fits_a_terminal_and_commands_stay_whole() -> None:
 
 
 def test_words_with_hyphens_stay_whole() -> None:
-    lines = [line.text for line in summary([run(*GOOD)], settings="built-in " * 30)]
-    assert not any(line.endswith("-") for line in lines)
+    shown = [line.text for line in lines(summarize([run(*GOOD)], settings="built-in " * 30), width=200)]
+    assert not any(line.endswith("-") for line in shown)
 
 
 def test_tones() -> None:
-    lines = list(summary([run(*LOST), run(*GOOD, name="good")], settings=SETTINGS))
-    assert [line.tone for line in lines[:3]] == ["", "bad", "good"]
-    assert {line.tone for line in lines if line.text.startswith("cause")} == {"bad"}
-    assert {line.tone for line in lines if line.text.startswith(("next", "verify", "settings"))} == {""}
+    shown = list(lines(summarize([run(*LOST), run(*GOOD, name="good")], settings=SETTINGS), width=200))
+    assert [line.tone for line in shown[:3]] == ["", "bad", "good"]
+    assert {line.tone for line in shown if line.text.startswith("cause")} == {"bad"}
+    assert {line.tone for line in shown if line.text.startswith(("next", "verify", "settings"))} == {""}
     assert Line("a") == Line("a", "")
+
+
+# Terminals that are not as wide as the table.
+
+EVERY = ("build", "health", "pages", "assets", "linked", "answers", "redirects", "not found", "same as", "own tests")
+
+
+def test_a_table_that_does_not_fit_is_laid_out_otherwise() -> None:
+    """The address last, whole; what was checked below it, and what was not left out."""
+    before = run(*GOOD, name="5be8c75c", url="https://5be8c75c.example.pages.dev")
+    many = (record(f"/{name}", column=name) for name in EVERY)
+    shown = text(run(*LOST, *many), before, width=60)
+    assert (
+        shown.partition("\n\n")[0]
+        == """\
+target      verdict  time   address
+production  BROKEN   0.5 s  https://www.example.com
+  build 1/1, health 404, pages 1/3, assets 2/2, linked 1/1,
+  answers 1/1, redirects 1/1, not found 1/1, same as 1/1,
+  own tests 1/1
+5be8c75c    GOOD     0.5 s  https://5be8c75c.example.pages.dev
+  health healthy, pages 2/2, assets 1/1"""
+    )
+    wide = text(run(*LOST, *many), before, width=200).partition("\n\n")[0]
+    assert len(wide.split("\n")) == 3
+
+
+def test_the_table_stays_one_where_it_just_fits() -> None:
+    table = text(run(*GOOD)).partition("\n\n")[0].split("\n")
+    widest = max(map(len, table))
+    assert text(run(*GOOD), width=widest).split("\n")[:2] == table
+    assert text(run(*GOOD), width=widest - 1).split("\n")[1] == "production  GOOD     0.5 s  https://www.example.com"
+
+
+def test_tones_of_the_other_layout() -> None:
+    shown = [*lines(summarize([run(*LOST), run(*GOOD, name="good")], settings=SETTINGS), width=40)]
+    assert [line.tone for line in shown[:5]] == ["", "bad", "bad", "good", "good"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_what_is_no_command_fits(width: int) -> None:
+    warned = record("/login", warnings=["word " * 60])
+    shown = [line.text for line in lines(summarize([run(*LOST, warned)], settings="s" * 30 + " x" * 99), width=width)]
+    prose = [line for line in shown if "pytest " not in line and "https://" not in line]
+    assert max(map(len, prose)) <= max(width, 40)
+    assert sum(line.startswith("warning") for line in shown) == 1
+
+
+def test_a_long_word_stays_whole() -> None:
+    """An address that is broken in two is none."""
+    entry = Entry(label="warning", text=f"see https://www.example.com/{'x' * 90}")
+    assert [line.text for line in entry_lines(entry, width=40)] == [
+        "warning   see",
+        f"          https://www.example.com/{'x' * 90}",
+    ]
 
 
 # Hand-written tests.
@@ -230,22 +288,22 @@ def test_own_tests_have_the_last_column() -> None:
     ]
 
 
-DESELECTED = [("left out", "1 own test on x: why"), ("left out", "2 own tests on y: why"), ("marker", "so")]
+DESELECTED = left_out({("x", "why"): 1, ("y", "why"): 2}, {"so": "such"})
 
 
 def test_own_tests_alone() -> None:
     """Without settings there is no line of them."""
     alone = run(own("failed", ended=1001.0), own("passed"))
     assert (
-        "\n".join(line.text for line in summary([alone], settings="", deselected=DESELECTED))
+        "\n".join(line.text for line in lines(summarize([alone], settings="", notes=DESELECTED), width=200))
         == """\
 target      address                  verdict  own tests  time
 production  https://www.example.com  BROKEN   1/2        1.0 s
 
 left out  1 own test on x: why
           2 own tests on y: why
-marker    so
-next      read the failures of your own tests above
+marker    'so' is no kind, nor a target of this run or of the settings: did you mean 'such'?
+next      read the failures of your own tests
 verify    pytest --lf --pagesmoke=production=https://www.example.com"""
     )
 
@@ -258,8 +316,8 @@ def test_own_tests_that_passed_leave_nothing_to_do() -> None:
 
 def test_what_to_read_next() -> None:
     """Once, whichever failed; nothing for what a told cause may explain, which hand-written tests' failures are not known to be."""
-    blocks = "next      read the failures above: each says what usually causes it, and the fix"
-    mine = "next      read the failures of your own tests above"
+    blocks = "next      read the failures: each says what usually causes it, and the fix"
+    mine = "next      read the failures of your own tests"
     unhealthy = record("/api/health/status", "health-unhealthy")
     read = [line for line in text(run(GOOD[0], unhealthy, own("failed"))).split("\n") if line.startswith("next")]
     assert read == [blocks]
@@ -274,8 +332,10 @@ def test_what_to_read_next() -> None:
 def test_what_the_marker_left_out() -> None:
     counts = {("main", "not on production"): 2, ("new", "only on main"): 1}
     assert left_out(counts, {"mian": "main"}) == [
-        ("left out", "2 own tests on main: not on production"),
-        ("left out", "1 own test on new: only on main"),
-        ("marker", "'mian' is no kind, nor a target of this run or of the settings: did you mean 'main'?"),
+        Entry(label="left out", text="2 own tests on main: not on production"),
+        Entry(label="left out", text="1 own test on new: only on main", continues=True),
+        Entry(
+            label="marker", text="'mian' is no kind, nor a target of this run or of the settings: did you mean 'main'?"
+        ),
     ]
     assert left_out({}, {}) == []

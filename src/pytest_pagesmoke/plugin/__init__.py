@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_pagesmoke.plugin import base_url, fixtures, marker
-from pytest_pagesmoke.plugin.activation import activation_of
+from pytest_pagesmoke.plugin.activation import STEP_SUMMARY_KEY, activation_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,8 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pagesmoke-report",
         action="append",
         default=[],
-        metavar="FILE.json",
-        help="write down all that was seen, and what it came to, as JSON. Repeatable.",
+        metavar="FILE",
+        help="FILE.json: write down all that was seen, and what it came to. FILE.md: the summary, as Markdown. Repeatable.",
     )
     group.addoption(
         "--pagesmoke-replay",
@@ -60,6 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pagesmoke-allow-writes",
         action="store_true",
         help="let tests marked pagesmoke(writes=True) run against production, and change it.",
+    )
+    parser.addini(
+        STEP_SUMMARY_KEY,
+        type="bool",
+        default=True,
+        help="where GITHUB_STEP_SUMMARY is set, append the summary to that file (default: true).",
     )
 
 

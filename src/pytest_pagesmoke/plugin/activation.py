@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _FILE_NAME: Final = "pagesmoke.toml"  # settings.FILE_NAME, which an inactive run does not import
 WORKERINPUT_KEY: Final = "pagesmoke"
+#: In the ini file: whether the summary of a CI job is added to.
+STEP_SUMMARY_KEY: Final = "pagesmoke_step_summary"
 #: Where an active run keeps its state.
 ACTIVE: Final[pytest.StashKey[ActiveRun]] = pytest.StashKey()
 
@@ -126,9 +128,9 @@ def _settle_s(config: pytest.Config) -> float | None:
 def _reports(config: pytest.Config) -> list[str]:
     given: list[str] = config.getoption("pagesmoke_report")
     for value in given:
-        if not value.lower().endswith(".json"):
+        if not value.lower().endswith((".json", ".md")):
             raise pytest.UsageError(
-                f"--pagesmoke-report={value}: takes a file whose name ends in .json; this version writes no other reports"
+                f"--pagesmoke-report={value}: takes a file whose name ends in .json or .md; this version writes no other reports"
             )
     return given
 

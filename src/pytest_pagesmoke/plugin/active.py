@@ -18,7 +18,7 @@ from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
-from pytest_pagesmoke.plugin import asking, local, verify_url
+from pytest_pagesmoke.plugin import asking, junit, local, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
 from pytest_pagesmoke.plugin.built import BuildOutput
@@ -32,6 +32,7 @@ from pytest_pagesmoke.plugin.collection import (
     parametrize,
     shield,
 )
+from pytest_pagesmoke.plugin.heard import Heard
 from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
@@ -44,8 +45,10 @@ from pytest_pagesmoke.plugin.replaying import (
 from pytest_pagesmoke.plugin.reporting import Reporting
 from pytest_pagesmoke.plugin.results import Results, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
+from pytest_pagesmoke.say import github
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.terminal import left_out, summary
+from pytest_pagesmoke.say.summary import Entry, Summary, left_out, summarize
+from pytest_pagesmoke.say.terminal import lines
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 
@@ -63,6 +66,7 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     config.pluginmanager.register(active.own, "pagesmoke-own-tests")
     config.pluginmanager.register(active.results, "pagesmoke-results")
     config.pluginmanager.register(active.reporting, "pagesmoke-reporting")
+    config.pluginmanager.register(active.heard, "pagesmoke-heard")
     if active.multiplies:
         theirs = sys.modules.get("pytest_base_url.plugin")
         if theirs is not None and config.pluginmanager.is_registered(theirs):
@@ -99,6 +103,7 @@ class ActiveRun:
         built = None
         if selection.dist is not None:
             built = BuildOutput(served, shown=self._dist_shown, project=set_up.project, secrets=self._secrets)
+        self.heard = Heard(self._secrets)
         self.reporting = Reporting(config, set_up.files, secrets=self._secrets)
         self._looking: Looking | Replaying = Looking(
             project=set_up.project,
@@ -139,6 +144,7 @@ class ActiveRun:
         self._collected = False
         self._left_out = False
         self._asks_for_workers = False
+        self._annotates = False  # before the session's end there is nothing to say
 
     def _command(self) -> str:
         """How these checks are run again: from here the nearest settings are found by their bare name."""
@@ -160,6 +166,23 @@ class ActiveRun:
         file = self._settings.file
         place = file if file is not None and file.name == FILE_NAME else self._config.rootpath / FILE_NAME
         return collect_checks(session, self._planned, chosen, file=place)
+
+    def pytest_report_header(self) -> list[str]:
+        file = self._settings.file
+        settings = f"settings {self._set_up.shown(file)}" if file else "no settings file, so the built-in checklist"
+        return [
+            f"pagesmoke: {self._secrets.out_of_kept(harmless(text, limit=1000))}" for text in (settings, self._what())
+        ]
+
+    def _what(self) -> str:
+        """What is looked at, and as which build: known before anything is asked."""
+        what = [f"{DIST_TARGET} {self._dist_shown}"] if self._set_up.selection.dist is not None else []
+        for name, target in self._targets.items():
+            build = self._set_up.builds.get(name)
+            at = target.url or f"wrangler pages dev {self._dist_shown}"
+            what.append(f"{name} {at}{f' (build {build})' if build else ''}")
+        replay = f"report {self._activation.replay}: " if self._replay else ""
+        return f"{replay}{', '.join(what)}"
 
     # Collection: nothing is asked of any site here.
 
@@ -296,11 +319,15 @@ class ActiveRun:
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
         if not self._is_worker and not self._only_lists():
+            runs = self._target_runs()
             self.reporting.write(
-                self._target_runs,
+                runs,
+                self._summary(runs),
                 settings=self._set_up.shown(self._settings.file) if self._settings.file else None,
                 replay_of=self._activation.replay or None,
             )
+            self._annotates = os.environ.get("GITHUB_ACTIONS") == "true"
+            junit.add_causes(self._config, runs, kept=self._secrets.out_of_kept)
             if self.reporting.failed and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED  # what was asked for is not there
         if self._asks_for_workers:
@@ -312,6 +339,17 @@ class ActiveRun:
 
     def pytest_unconfigure(self) -> None:
         self._stop()  # also where the session never came to its end
+        self.heard.stop()
+        if self._annotates:
+            self._annotate()
+
+    def _annotate(self) -> None:
+        """Tell GitHub what failed. Behind all else, and at the beginning of a line, where alone it looks for commands."""
+        terminal: pytest.TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            for line in github.commands(self._target_runs(), own=self._options_of_own_tests()):
+                terminal.write_line(self._secrets.out_of_kept(line))
 
     def _stop(self) -> None:
         self._looking.stop()
@@ -340,10 +378,9 @@ class ActiveRun:
             terminalreporter.write_line(
                 f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
             )
-        kept = left_out_of(self._config)
         runs = [] if self._only_lists() else self._target_runs()
         if not runs:
-            write_left_out(terminalreporter, kept)
+            write_left_out(terminalreporter, left_out_of(self._config))
             if not self._planned:
                 terminalreporter.write_line(
                     f"pagesmoke: {self._set_up.shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._set_up.idle_build()}"
@@ -357,24 +394,33 @@ class ActiveRun:
                 "pagesmoke: --pagesmoke-settle waited for nothing: no built-in check of a site ran"
             )
         tones = {"good": {"green": True}, "bad": {"red": True}}
-        settings = self._shown_settings() if self._selected else ""
-        deselected = [*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)]
-        for line in summary(runs, settings=settings, deselected=deselected, own=self._options_of_own_tests()):
+        width = self._config.get_terminal_writer().fullwidth
+        for line in lines(self._summary(runs), width=width):
             terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
 
-    def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[tuple[str, str]]:
+    def _summary(self, runs: Sequence[TargetRun]) -> Summary:
+        kept = left_out_of(self._config)
+        return summarize(
+            runs,
+            settings=self._shown_settings() if self._selected else "",
+            notes=[*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
+            own=self._options_of_own_tests(),
+        )
+
+    def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[Entry]:
         if self._replay is not None:
             when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
             then = f", of a run that was {self._replay.verdict.upper()}" if self._replay.verdict else ""
-            yield "replay", f"{harmless(self._activation.replay)} of {when}{then}: nothing was asked"
+            yield Entry(label="replay", text=f"{harmless(self._activation.replay)} of {when}{then}: nothing was asked")
             if self._replay.failed_beside:
-                yield "", f"failed then, and not judged again: {', '.join(self._replay.failed_beside)}"
+                beside = f"failed then, and not judged again: {', '.join(self._replay.failed_beside)}"
+                yield Entry(label="replay", text=beside, continues=True)
             for run in runs:
                 for record in run.unfinished:
                     if record.test != OWN_TEST and record.actual:
-                        yield "skipped", f"{harmless(record.id)}: {harmless(record.actual)}"
-        for failed in self.reporting.failed:
-            yield "report", f"could not be written: {failed}"
+                        yield Entry(label="skipped", text=f"{harmless(record.id)}: {harmless(record.actual)}")
+        for failed in (*self.reporting.failed, *self.reporting.not_added):
+            yield Entry(label="report", text=f"could not be written: {failed}", is_command=True)
 
     def _options_of_own_tests(self) -> list[str]:
         remembers = self._config.pluginmanager.has_plugin("cacheprovider")  # it knows what failed, unless it is blocked

@@ -245,10 +245,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def write_left_out(terminalreporter: pytest.TerminalReporter, said: LeftOut) -> None:
     """Say what was left out where there is no summary to say it in."""
     if said.counts or said.slips:
-        from pytest_pagesmoke.say.terminal import left_out
+        from pytest_pagesmoke.say.summary import left_out
 
-        for label, text in left_out(said.counts, said.slips):
-            terminalreporter.write_line(f"pagesmoke: {label} {text}")
+        for entry in left_out(said.counts, said.slips):
+            terminalreporter.write_line(f"pagesmoke: {entry.label} {entry.text}")
 
 
 def _reached(config: pytest.Config) -> tuple[list[tuple[str, str]], Collection[str]]:

@@ -1,4 +1,4 @@
-"""`--pagesmoke-report`: what the checks saw, from whichever process, and the files that it is written to."""
+"""`--pagesmoke-report`, and the summary of a CI job: what the checks saw, from whichever process, and the files that it is written to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,23 +16,28 @@ import pytest
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
 from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.plugin.activation import STEP_SUMMARY_KEY
 from pytest_pagesmoke.recorded import Entry, bounded, entry
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.json import report, text
+from pytest_pagesmoke.say.markdown import markdown
+from pytest_pagesmoke.say.summary import Summary
 
+_STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"  # the variable that names the file
 _WORKEROUTPUT_KEY: Final = "pagesmoke_observations"
 #: One attempt of a check: its id, and when it was begun and over.
 _Attempt = tuple[str, float, float]
 
 
 class Reporting:
-    """Hooks and state. ``files`` are where the report is wanted; without any it keeps nothing."""
+    """Hooks and state. ``files`` are where reports are wanted, by their endings; what was seen is kept for JSON alone."""
 
     def __init__(self, config: pytest.Config, files: Sequence[Path], *, secrets: Secrets) -> None:
         self._config = config
-        self._files = files
+        self._json = [file for file in files if file.suffix.lower() == ".json"]
+        self._markdown = [file for file in files if file.suffix.lower() == ".md"]
         self._secrets = secrets
         self._started = time.time()
         self._seen: dict[_Attempt, Seen] = {}
@@ -40,22 +45,22 @@ class Reporting:
         self._of_workers: dict[_Attempt, list[Entry]] = {}
         #: Files that could not be written: which, and why.
         self.failed: list[str] = []
+        #: The same of a CI job's summary, which nobody asked for.
+        self.not_added: list[str] = []
 
     def note(self, check: PlannedLive, result: CheckResult) -> None:
         """Keep what a check saw, until the end. Called from any thread."""
-        if self._files:
+        if self._json:
             own_first = {result.probe: result.observation, **result.seen}
             self._seen[check.id, result.started, result.ended] = own_first
 
     def write(
-        self, runs: Callable[[], Sequence[TargetRun]], *, settings: str | None, replay_of: str | None = None
+        self, runs: Sequence[TargetRun], summary: Summary, *, settings: str | None, replay_of: str | None = None
     ) -> None:
-        """Write the report of the run, if one is wanted: whole, or not at all."""
-        if not self._files:
-            return
-        said = text(
-            report(
-                runs(),
+        """Write the reports of the run that are wanted, each whole or not at all; add to the summary of a CI job, if there is one."""
+        if self._json:
+            document = report(
+                runs,
                 started=self._started,
                 ended=time.time(),
                 settings=settings,
@@ -63,12 +68,28 @@ class Reporting:
                 entries_of=self._entries_of,
                 replay_of=replay_of,
             )
-        )
-        for file in self._files:
+            self._write(self._json, text(document))
+        said = self._secrets.out_of_kept(markdown(summary))
+        self._write(self._markdown, said)
+        self._add_to_job(said)
+
+    def _write(self, files: Iterable[Path], said: str) -> None:
+        for file in files:
             try:
                 _write_whole(file, said)
             except OSError as error:
                 self.failed.append(f"{file}: {error.strerror}")
+
+    def _add_to_job(self, said: str) -> None:
+        """Append to GitHub's summary of the job. That this cannot be written takes nothing from a site's verdict: nobody asked for it."""
+        file = os.environ.get(_STEP_SUMMARY)
+        if not file or not self._config.getini(STEP_SUMMARY_KEY):
+            return
+        try:
+            with Path(file).open("a", encoding="utf-8") as job:
+                job.write(f"\n{said}")  # whatever stands before it may have no end of its line
+        except OSError as error:
+            self.not_added.append(f"{_STEP_SUMMARY}={file}: {error.strerror}")
 
     def _entries_of(self, record: CheckRecord) -> list[Entry]:
         attempt = (record.id, record.started, record.ended)
@@ -137,7 +158,7 @@ def _write_whole(file: Path, content: str) -> None:
     """Whoever reads the file finds an earlier report or this one, and never a part."""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")  # a name of 255 is the longest
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as draft:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as draft:
             draft.write(content)
         mask = os.umask(0)
         os.umask(mask)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
+from pytest_pagesmoke.plugin import junit
 
 _ATTRIBUTE: Final = "pagesmoke"  # of a TestReport
 _ENDS_ATTRIBUTE: Final = "pagesmoke_ends"
@@ -51,10 +52,12 @@ class Results:
         self._config = config
         self._expected: defaultdict[str, set[str]] = defaultdict(set)  # by row: ids
         self._records: dict[tuple[str, str], CheckRecord] = {}
+        self._rows: dict[str, None] = {}  # of these, in the order in which they came
         self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
         self._uncollected: set[str] = set()
         self._crashed: set[str] = set()  # with them their worker
         self._skipped: dict[str, str] = {}  # built-in checks that came to no verdict: why
+        self._is_worker = hasattr(config, "workerinput")
         self._order: dict[str, int] = {}  # of the tests, as they were collected
         #: Whether a fixture failed where it ended, which may be behind a test that a rerun lets pass.
         self.an_end_failed = False
@@ -115,6 +118,7 @@ class Results:
         """The tests that came to an outcome."""
         return {test_id for test_id, _ in self._records}
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest's own report, which takes the properties
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when not in _PHASES:  # xdist's own, for a test over which its worker ended
             self._crashed.add(report.nodeid)
@@ -137,7 +141,11 @@ class Results:
                 if known is None or _OUTCOMES.index(outcome) >= _OUTCOMES.index(known.outcome):
                     attempts = self._attempts[key] + record.attempts
                     worker = getattr(report, "worker_id", "")  # set by xdist
+                    self._rows[record.target] = None
                     self._records[key] = replace(record, outcome=outcome, attempts=attempts, xdist_worker=worker)
+        if report.when == "teardown" and not self._is_worker:
+            of_test = (self._records.get((report.nodeid, row)) for row in self._rows)
+            report.user_properties += junit.properties(record for record in of_test if record is not None)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pytest_pagesmoke.diagnose import TargetRun, diagnose
+from pytest_pagesmoke.diagnose import TargetRun, diagnose, worst
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.recorded import Entry, bounded
 from pytest_pagesmoke.replay import SCHEMA
@@ -53,7 +53,7 @@ def report(
     dist = next((run for run in runs if run.target is None), None)
     said = {
         "schema": SCHEMA,
-        "verdict": verdict(runs),
+        "verdict": _VERDICTS[worst(run.verdict for run in runs)],
         "started": _moment(started),
         "duration_s": max(0.0, ended - started),
         "settings": settings,
@@ -77,13 +77,6 @@ def report(
         ],
     }
     return {key: _kept(key, value, kept) for key, value in said.items()}
-
-
-def verdict(runs: Sequence[TargetRun]) -> str:
-    """Of the whole run: broken where anything is, good where all is."""
-    verdicts = {run.verdict for run in runs}
-    worst = next((one for one in ("BROKEN", "INCOMPLETE", "GOOD") if one in verdicts), "INCOMPLETE")
-    return _VERDICTS[worst]
 
 
 def text(document: Document) -> str:

@@ -1,31 +1,17 @@
-"""The summary at the end of a run: a row a target, then why, what to do next, and how to see that it helped."""
+"""The summary on a terminal, as wide as that is."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
-from pytest_pagesmoke.model import CheckRecord
-from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.waiting import retried
+from pytest_pagesmoke.say.summary import Entry, Summary
 
-_COLUMNS = (
-    "build",
-    "health",
-    "pages",
-    "assets",
-    "linked",
-    "answers",
-    "redirects",
-    "not found",
-    "same as",
-    "dist",
-    "own tests",
-)
 _LABEL_WIDTH = 10
-_WIDTH = 80
+_LONG = frozenset({"settings", "cause"})
+_LONG_WIDTH = 80  # on a wide terminal, too: longer lines are hard to read
+_MIN_PROSE_WIDTH = 40
 
 
 @dataclass(frozen=True)
@@ -36,100 +22,56 @@ class Line:
     tone: str = ""
 
 
-def summary(
-    runs: Sequence[TargetRun],
-    *,
-    settings: str,
-    deselected: Sequence[tuple[str, str]] = (),
-    own: Sequence[str] = ("--lf",),
-) -> Iterator[Line]:
-    """The whole summary, line by line. ``settings`` is empty where no built-in check ran, ``deselected`` from `left_out`.
-
-    ``own``: with what options the hand-written tests that failed are run again.
-    """
-    yield from _table(runs)
+def lines(summary: Summary, *, width: int) -> Iterator[Line]:
+    """The whole summary, line by line, for a terminal of ``width`` columns. Commands stay whole, to be copied."""
+    yield from _table(summary, width)
     yield Line("")
-    if settings:
-        yield from _prose("settings", settings, "")
-    for index, (label, text) in enumerate(deselected):
-        yield Line(_labelled("" if index and deselected[index - 1][0] == label else label, text))
-    for run in runs:
-        for record in run.records:
-            for warning in record.warnings:
-                yield Line(_labelled("warning", f"{run.name} {harmless(record.path)}: {harmless(warning)}"))
-        for label, text in retried(run):
-            yield Line(_labelled(label, text))
-    diagnoses = diagnose(runs)
-    for diagnosis in diagnoses:
-        explained = f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
-        yield from _prose("cause", f"{diagnosis.cause}: {diagnosis.text} ({explained})", "bad")
-        for index, step in enumerate(diagnosis.next):
-            yield Line(_labelled("next" if index == 0 else "", step))
-    yield from _what_to_do(runs, told={name for diagnosis in diagnoses for name in diagnosis.targets}, own=own)
+    for entry in summary.entries:
+        yield from entry_lines(entry, width=width)
 
 
-def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str], own: Sequence[str]) -> Iterator[Line]:
-    bad = [run for run in runs if run.verdict != "GOOD"]
-    if any(run.failed and run.name not in told for run in bad):
-        yield Line(_labelled("next", "read the failures above: each says what usually causes it, and the fix"))
-    elif any(len(run.failures) > len(run.failed) or run.own_unfinished for run in bad):
-        yield Line(_labelled("next", "read the failures of your own tests above"))
-    if bad:
-        yield Line(_labelled("verify", verify_command(runs, own=own)))
+def entry_lines(entry: Entry, *, width: int) -> Iterator[Line]:
+    """One entry, by its label: in one line, or in as many as prose takes."""
+    at_most = min(width, _LONG_WIDTH) if entry.label in _LONG else width
+    room = max(at_most, _MIN_PROSE_WIDTH) - _LABEL_WIDTH
+    texts = (
+        [entry.text]
+        if entry.is_command
+        else textwrap.wrap(entry.text, room, break_on_hyphens=False, break_long_words=False)
+    )
+    for index, text in enumerate(texts):
+        label = "" if index or entry.continues else entry.label
+        yield Line(f"{label:<{_LABEL_WIDTH}}{text}", "bad" if entry.label == "cause" else "")
 
 
-def left_out(counts: Mapping[tuple[str, str], int], slips: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What the markers of hand-written tests kept from running, and what in them looks like a slip: a label and a text each.
-
-    ``counts`` are numbers by target and reason, ``slips`` names that nothing is called and which may be meant.
-    """
-    kept = [
-        ("left out", f"{count} own test{'s' if count > 1 else ''} on {name}: {why}")
-        for (name, why), count in counts.items()
-    ]
-    meant = [
-        ("marker", f"{name!r} is no kind, nor a target of this run or of the settings: did you mean {near!r}?")
-        for name, near in slips.items()
-    ]
-    return kept + meant
-
-
-def _labelled(label: str, text: str) -> str:
-    return f"{label:<{_LABEL_WIDTH}}{text}"
-
-
-def _prose(label: str, text: str, tone: str) -> Iterator[Line]:
-    """Text without commands, which must stay whole to be copied, in lines that a terminal of 80 columns does not break."""
-    for index, line in enumerate(textwrap.wrap(text, _WIDTH - _LABEL_WIDTH, break_on_hyphens=False)):
-        yield Line(_labelled("" if index else label, line), tone)
+def _table(summary: Summary, width: int) -> Iterator[Line]:
+    head = ["target", "address", "verdict", *summary.columns, "time"]
+    table = _in_columns([head, *([row.name, row.address, row.verdict, *row.cells, row.time] for row in summary.rows)])
+    if max(map(len, table)) <= width:
+        yield from map(Line, table, ["", *_tones(summary)])
+        return
+    # The address last, where it can be copied even if it does not fit; what was checked below it.
+    narrow = _in_columns(
+        [["target", "verdict", "time", "address"]]
+        + [[row.name, row.verdict, row.time, row.address] for row in summary.rows]
+    )
+    yield Line(narrow[0])
+    for row, text, tone in zip(summary.rows, narrow[1:], _tones(summary), strict=True):
+        yield Line(text, tone)
+        # A blank within a cell is no place to break a line at.
+        cells = [
+            f"{column} {cell}".replace(" ", "\0")
+            for column, cell in zip(summary.columns, row.cells, strict=True)
+            if cell != "-"
+        ]
+        for part in textwrap.wrap(", ".join(cells), max(width, _MIN_PROSE_WIDTH) - 2, break_on_hyphens=False):
+            yield Line(f"  {part}".replace("\0", " "), tone)
 
 
-def _table(runs: Sequence[TargetRun]) -> Iterator[Line]:
-    columns = [name for name in _COLUMNS if any(record.column == name for run in runs for record in run.records)]
-    rows = [["target", "address", "verdict", *columns, "time"]]
-    for run in runs:
-        cells = [_cell(name, [record for record in run.records if record.column == name]) for name in columns]
-        rows.append([run.name, harmless(run.address), run.verdict, *cells, _time(run.records)])
+def _tones(summary: Summary) -> list[str]:
+    return ["good" if row.is_good else "bad" for row in summary.rows]
+
+
+def _in_columns(rows: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for index, row in enumerate(rows):
-        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        yield Line(text, "" if index == 0 else "good" if runs[index - 1].verdict == "GOOD" else "bad")
-
-
-def _cell(column: str, records: Sequence[CheckRecord]) -> str:
-    judged = [record for record in records if record.outcome != "skipped"]
-    if not judged:
-        return "-"
-    passed = [record for record in judged if record.outcome == "passed"]
-    if column != "health":
-        return f"{len(passed)}/{len(judged)}"
-    worst = next((record for record in records if record.outcome == "failed"), None)
-    if worst is None:
-        return "healthy"
-    return str(worst.status) if worst.rule == "health-status" else worst.rule.removeprefix("health-")
-
-
-def _time(records: Sequence[CheckRecord]) -> str:
-    if not records:
-        return "-"
-    return f"{max(record.ended for record in records) - min(record.started for record in records):.1f} s"
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

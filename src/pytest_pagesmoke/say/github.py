@@ -1,0 +1,78 @@
+"""What failed, as GitHub shows it beside a run: workflow commands, one a cause rather than one a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
+from pytest_pagesmoke.model import OWN_TEST, CheckRecord
+from pytest_pagesmoke.say.summary import failure_line, how_much
+
+_MAX_ANNOTATIONS: Final = 10  # of one kind a step: of more GitHub shows none
+_MAX_NAMED: Final = 5  # of what failed for the same reason
+
+
+def commands(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> list[str]:
+    """A command to GitHub for each cause, and for each rule that was broken for no cause that is known.
+
+    ``own``: with what options the hand-written tests that failed are run again.
+    """
+    verify = f"verify: {verify_command(runs, own=own)}"
+    found = [*_of_causes(runs), *_of_rules(runs), *_of_own_tests(runs), *_incomplete(runs)]
+    if len(found) > _MAX_ANNOTATIONS:
+        left = found[_MAX_ANNOTATIONS - 1 :]
+        found = [*found[: _MAX_ANNOTATIONS - 1], (f"and {len(left)} more", [title for title, _ in left])]
+    return [_command(title, [*lines, verify]) for title, lines in found]
+
+
+_Annotation = tuple[str, list[str]]  # its title, and its lines
+
+
+def _of_causes(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
+    for diagnosis in diagnose(runs):
+        steps = [("next: " if index == 0 else "") + step for index, step in enumerate(diagnosis.next)]
+        yield (
+            f"{diagnosis.cause} ({', '.join(diagnosis.targets)})",
+            [f"{diagnosis.text} ({how_much(diagnosis)})", *steps],
+        )
+
+
+def _of_rules(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
+    told = {id(record) for diagnosis in diagnose(runs) for record in diagnosis.explained}
+    by_rule: dict[str, list[CheckRecord]] = {}
+    for record in (record for run in runs for record in run.failed if id(record) not in told):
+        by_rule.setdefault(record.rule, []).append(record)
+    for rule, records in by_rule.items():
+        targets = dict.fromkeys(record.target for record in records)
+        yield f"{rule} ({', '.join(targets)})", _named(records)
+
+
+def _of_own_tests(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
+    failed = [record for run in runs for record in run.failures if record.test == OWN_TEST]
+    if failed:
+        yield "tests of your own failed", _named(failed)
+
+
+def _named(records: Sequence[CheckRecord]) -> list[str]:
+    more = [f"and {len(records) - _MAX_NAMED} more"] if len(records) > _MAX_NAMED else []
+    return [*map(failure_line, records[:_MAX_NAMED]), *more]
+
+
+def _incomplete(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
+    """What is red without a failure: tests that were to run, and came to no verdict."""
+    names = [run.name for run in runs if run.verdict == "INCOMPLETE"]
+    if names:
+        yield f"incomplete ({', '.join(names)})", ["not all that was to be checked came to a verdict"]
+
+
+def _command(title: str, lines: Sequence[str]) -> str:
+    return f"::error title={_property(f'pagesmoke: {title}')}::{_message(chr(10).join(lines))}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

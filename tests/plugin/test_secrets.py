@@ -1,0 +1,190 @@
+"""Secrets are planted in every way in which a run comes by them, and sought in everything that it writes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from kit import Pytest, Reply, Serve
+
+#: Whose value is secret, and what of it no output may hold.
+ACCESS, COOKIE, PASSWORD, LAID_OVER, KEY = (
+    "4f1c9e/+ 27d0b8=36a5&x\"'<é>-access",
+    "c00kie-0f-8d2e6b174ac95f30",
+    "p4ss:w0rd/@-6e1f0c9a27b3d845",
+    "l41d-0ver-5b8e2d7f90c1a364",
+    "k3y-of-an-api-1f7a9c3e5b2d8046",
+)
+ENCODED = quote(PASSWORD, safe="")
+SECRETS = (ACCESS, COOKIE, PASSWORD, LAID_OVER, KEY)
+#: What holds them, to be read by the run, and is no output of it.
+PLANTED = {"conftest.py", "pagesmoke.toml", "test_own.py"}
+PART = 12
+
+SETTINGS = """
+pages = ["/", "/echo"]
+health = [{{ path = "/health", expect = {{ token = "no" }} }}]
+answers = [{{ path = "/json", contains = "not there", json = {{ a = 1 }}, headers = {{ x-echo = "no" }} }}]
+build = {{ path = "/json", json = "token" }}
+redirects = [{{ path = "/away", to = "/there" }}]
+[targets.x]
+url = "{url}"
+headers = {{ CF-Access-Client-Id = "id-of-access", CF-Access-Client-Secret = "${{ACCESS}}", Cookie = "session=${{COOKIE}}", X-Own = "${{KEY}}" }}
+"""
+CONFTEST = """
+import pytest
+@pytest.fixture(scope="session")
+def pagesmoke_headers(): return {{"Authorization": "Bearer {laid_over}"}}
+"""
+OWN = """
+import logging, os, warnings
+def test_own(pagesmoke_client, pagesmoke_target, pagesmoke_headers, caplog):
+    access, headers = os.environ["ACCESS"], dict(pagesmoke_client.headers)
+    said = pagesmoke_client.get("/echo")
+    text, parts = said.text, said.text.split("|")
+    logging.getLogger("own").error("it said %s", text)
+    try:
+        raise RuntimeError(text)
+    except RuntimeError:
+        logging.exception("it failed")
+    warnings.warn(f"it said {text}")
+    print(text, headers)
+    assert parts == [access, "something else"]
+def test_param(pagesmoke_client):
+    assert pagesmoke_client.get("/echo?x=" + os.environ["KEY"]).headers["x-echo"] == os.environ["KEY"]
+"""
+
+
+def forms(secret: str) -> set[str]:
+    """How a server, or a log, may show it: plain, for an address, in base64, in that behind a user's name."""
+    plain = secret.encode()
+    encoded = (base64.b64encode(plain), base64.urlsafe_b64encode(plain), base64.b64encode(b"user:" + plain))
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), *(text.decode() for text in encoded)}
+
+
+def parts(text: str) -> Iterator[str]:
+    yield from (text[at : at + PART] for at in range(len(text) - PART + 1))
+
+
+def found_in(text: str) -> set[str]:
+    """The parts of secrets that stand in a text."""
+    shown = (form.removeprefix("dXNlcjo") for secret in SECRETS for form in forms(secret))  # "user:" is none
+    return {part for form in shown for part in parts(form) if part in text}
+
+
+def echo(path: str) -> Reply:
+    """All that is secret, in each form; in the body, in headers, and where it leads."""
+    said = "|".join([*SECRETS, *(form for secret in SECRETS for form in sorted(forms(secret)))])
+    in_header = quote("|".join(SECRETS), safe="|:/@")
+    headers = {"x-echo": in_header, "server": in_header, "set-cookie": f"a={quote(COOKIE)}", "cf-ray": quote(ACCESS)}
+    if path == "/away":
+        return Reply(302, said, {**headers, "location": f"https://user:{ENCODED}@a.example/?q={in_header}"})
+    if path in ("/json", "/health"):
+        return Reply.json('{"status": "down", "token": "' + said.replace('"', '\\"') + '"}', 200, x_echo=in_header)
+    return Reply(
+        200 if path == "/" else 500,
+        f"<!doctype html><title>{said}</title>{said}",
+        {**headers, "content-type": "text/html"},
+    )
+
+
+@pytest.fixture
+def planted(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A project whose every secret its site gives back; the option that checks it, with a password in its address."""
+    url = serve(echo).url
+    pytester.makeconftest(CONFTEST.format(laid_over=LAID_OVER))
+    pytester.makepyfile(test_own=OWN)
+    Path("pagesmoke.toml").write_text(SETTINGS.format(url=url))
+    for name, value in {"ACCESS": ACCESS, "COOKIE": COOKIE, "KEY": KEY}.items():
+        monkeypatch.setenv(name, quote(value) if name == "ACCESS" else value)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "step_summary.md"))
+    return f"--pagesmoke=y={url.replace('//', f'//user:{ENCODED}@')}"
+
+
+def written() -> dict[str, str]:
+    """Every file below the run's folder that it wrote, the cache of pytest among them."""
+    files = (file for file in Path().rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return {
+        file.as_posix(): file.read_bytes().decode(errors="replace")
+        for file in files
+        if file.name not in PLANTED and "runpytest-" not in file.as_posix()
+    }
+
+
+OUTPUTS = {
+    "junit.xml",
+    "report.json",
+    "report.md",
+    "step_summary.md",
+    "log.txt",
+    ".pytest_cache/v/cache/lastfailed",
+    ".pytest_cache/v/cache/nodeids",
+}
+LOUD = ["-vv", "--showlocals", "-rA", "--durations=0", "-W", "always"]
+FILES = [
+    "--junitxml=junit.xml",
+    "-o",
+    "junit_logging=all",
+    "--pagesmoke-report=report.json",
+    "--pagesmoke-report=report.md",
+]
+LOGS = [
+    "--log-level=DEBUG",
+    "--log-file=log.txt",
+    "--log-file-level=DEBUG",
+    "--log-cli-level=DEBUG",
+    "-o",
+    "log_cli=true",
+]
+
+
+def test_the_seeker_finds_what_is_there() -> None:
+    for secret in SECRETS:
+        assert all(found_in(f"x{form[-PART:]}y") for form in forms(secret))
+    assert not found_in("nothing of it, but *** and id-of-access")
+
+
+def test_no_output_holds_a_part_of_a_secret(planted: str, run_both: Pytest) -> None:
+    result = run_both("--pagesmoke=x", planted, *LOUD, *FILES, *LOGS)
+    assert result.ret == 1
+    outputs = {**written(), "stdout": result.stdout.str(), "stderr": result.stderr.str()}
+    assert outputs.keys() >= OUTPUTS
+    assert {name: found for name, text in outputs.items() if (found := found_in(text))} == {}
+    for name in OUTPUTS - {
+        ".pytest_cache/v/cache/nodeids",
+        ".pytest_cache/v/cache/lastfailed",
+        "step_summary.md",
+        "report.md",
+    }:
+        assert "***" in outputs[name], f"{name}: nothing of what was given back reached it"
+    assert "::error " in outputs["stdout"]
+    assert "curl " in outputs["stdout"]
+    assert "Captured log call" in outputs["stdout"]
+
+
+@pytest.mark.parametrize("option", ["--setup-show", "--setup-plan", "--collect-only", "--fixtures"])
+def test_nor_does_what_pytest_shows_of_fixtures(planted: str, run: Pytest, option: str) -> None:
+    result = run("--pagesmoke=x", planted, option, "-vv")
+    shown = result.stdout.str() + result.stderr.str() + "".join(written().values())
+    assert "pagesmoke_" in shown or "test_page" in shown
+    assert not found_in(shown)
+
+
+def test_nor_does_a_comparison_a_replay_or_one_that_waits(planted: str, run: Pytest, serve: Serve) -> None:
+    other = serve(lambda path: Reply.html(f"other {path}"))
+    for options in (
+        ["--pagesmoke=x", planted, f"--pagesmoke-same-as={other.url}", "--pagesmoke-report=report.json"],
+        ["--pagesmoke-replay=report.json"],
+        ["--pagesmoke=x", planted, "--pagesmoke-settle=1"],
+        ["--pagesmoke=x", planted, f"--pagesmoke-build={KEY}"],
+        ["--pagesmoke=x", f"--base-url=http://user:{ENCODED}@127.0.0.1:1/?a"],
+    ):
+        result = run(*options, "-vv", "--showlocals", *FILES[:3])
+        assert result.ret in (1, 4, 5)
+        outputs = {**written(), "stdout": result.stdout.str(), "stderr": result.stderr.str()}
+        assert {name: found for name, text in outputs.items() if (found := found_in(text))} == {}, options
