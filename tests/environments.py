@@ -23,6 +23,7 @@ _OPTIONAL = {
     "pytest-base-url": {"pytest-base-url"},
     "pytest-playwright": {"pytest-playwright", "playwright", "greenlet", "python-slugify", "text-unidecode"},
     "pytest-asyncio": {"pytest-asyncio"},
+    "pytest-sugar": {"pytest-sugar", "termcolor"},
 }
 _NEIGHBOURS = ROOT / ".venv" / "neighbours"
 _OLDEST = ROOT / ".venv" / "oldest"
