@@ -151,13 +151,12 @@ def test_the_header_before_anything_is_asked(run: Pytest) -> None:
     result = run(
         "--collect-only",
         "--pagesmoke=dist",
-        "--pagesmoke=local",
         "--pagesmoke-build=5be8c75c",
         "--pagesmoke=y=https://a:secret@www.example.com",
     )
     assert header(result) == [
         "pagesmoke: settings pagesmoke.toml",
-        "pagesmoke: dist dist, local wrangler pages dev dist (build 5be8c75c), y https://www.example.com (build 5be8c75c)",
+        "pagesmoke: dist dist, y https://www.example.com (build 5be8c75c)",
     ]
 
 

@@ -137,3 +137,8 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "did not come about in 30 s"
         time.sleep(0.05)  # a poll: /proc tells nobody when a process appears
+
+
+def test_the_header_says_what_is_to_be_served(project: Project) -> None:
+    result = project.run("--pagesmoke=local", "--pagesmoke=./dist/", "--collect-only")
+    result.stdout.fnmatch_lines(["pagesmoke: dist dist, local wrangler pages dev dist"])
