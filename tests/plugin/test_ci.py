@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -239,3 +241,61 @@ def test_it_is_xml_whatever_a_server_sent(
     assert len(properties()) == 5
     for shown in (result.stdout.str(), Path("r.md").read_text("utf-8")):
         assert not set(shown) & set("\x00\x07\x1b\x7f\x85\u2028\u202e\ufffe\uffff")
+
+
+# Whatever a server sent.
+
+HOSTILE = {
+    "escapes": "\x1b[2J\x1b]8;;https://evil.example\x07here\x1b]8;;\x07\x9b31m",
+    "commands": "\n::error title=x::y\r\n  ::set-env name=A::b\n##[error]z\n##vso[task.complete]\n::stop-commands::x\n",
+    "xml": "]]><x a='\"&--><![CDATA[",
+    "markdown": "| a | b |\n```\n# head\n<h1>x</h1><!-- [l](javascript:x) `|` ![i](https://evil.example/i.png)",
+    "direction": "\u202eevil\u2066\u200f\u061c\u2028\u2029\u0085",
+    "long": "y" * 100_000 + "::error::z",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_nothing_of_it_is_obeyed(
+    kind: str, monkeypatch: pytest.MonkeyPatch, job: Path, serve: Serve, run_both: Pytest
+) -> None:
+    """In the body, as what health says, in headers, as where a redirect leads; in the terminal, a CI log, and each report."""
+    hostile = HOSTILE[kind]
+    in_header = hostile.encode()[:4000].decode("latin-1").replace("\r", "").replace("\n", "")
+    told = {"server": in_header, "cf-ray": in_header, "location": f"/a{in_header}"}
+    Path("pagesmoke.toml").write_text(
+        """
+        pages = ["/", { path = "/wanted", contains = "not there" }, "/moved"]
+        health = ["/health"]
+        assets = ["/script.js"]
+        answers = [{ path = "/json", json = { a = 1 }, headers = { server = "no" } }]
+        redirects = [{ path = "/old", to = "/new" }]
+        """
+    )
+    site = serve(
+        {
+            "/": Reply(500, hostile, {"content-type": "text/html", "server": in_header}),
+            "/wanted": Reply.html(f"<title>{hostile}</title>"),
+            "/moved": Reply(302, hostile, told),
+            "/health": Reply.json(json.dumps({"status": hostile, hostile: False})),
+            "/script.js": Reply(200, f"<!doctype html>{hostile}", {"content-type": in_header}),
+            "/json": Reply.json(json.dumps({"a": hostile}), server=in_header),
+            "/old": Reply(301, hostile, told),
+        }
+    )
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = run_both(f"--pagesmoke=x={site.url}", "-vv", "-rA", *REPORTS)
+    result.assert_outcomes(failed=7)
+    outputs = [result.stdout.str(), result.stderr.str(), *(Path(name).read_text("utf-8") for name in WRITTEN)]
+    for shown in [*outputs, job.read_text("utf-8")]:
+        assert not {char for char in shown if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}}
+        commands = [line for line in shown.split("\n") if line.lstrip().startswith("::")]
+        assert all(line.startswith("::error title=pagesmoke%3A ") for line in commands)
+        assert "##[" not in shown
+        assert "##vso[" not in shown
+        assert max(map(len, shown.split("\n"))) < 20_000 or shown.startswith("{")  # a report has bodies to judge again
+    assert len(properties()) == 8
+
+
+REPORTS = ("--junitxml=junit.xml", "--pagesmoke-report=report.md", "--pagesmoke-report=report.json")
+WRITTEN = ("junit.xml", "report.md", "report.json")
