@@ -82,9 +82,8 @@ def report(
 def text(document: Document) -> str:
     """The report as it stands in a file: ASCII, so that nothing a server sent can harm who looks at it, be it in a CI log."""
     said = json.dumps(document, indent=1, allow_nan=False)
-    return (
-        said.replace("##", r"#\u0023") + "\n"
-    )  # `##[command]` is obeyed anywhere in a line, and `#` stands in texts alone
+    # `##[command]` is obeyed anywhere in a line; a `#` stands in texts alone, where this is the same.
+    return said.replace("##", r"#\u0023") + "\n"
 
 
 class _Entries:

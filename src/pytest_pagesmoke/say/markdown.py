@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pytest_pagesmoke.model import CheckRecord
@@ -11,8 +11,8 @@ from pytest_pagesmoke.registry import rule_groups
 from pytest_pagesmoke.say.summary import Entry, Summary, failure_line
 
 _SIGNS: Final = {"GOOD": "✅", "BROKEN": "❌", "INCOMPLETE": "⚠️"}
-#: Of each rule. A job's summary may hold 1 MiB, of all that its step writes there; and nobody reads more of one kind.
-_MAX_FAILURES: Final = 50
+#: Lines of one kind: failures of a rule, notes. A job's summary may hold 1 MiB, of all that its step writes there; and nobody reads more.
+_MAX_LINES: Final = 50
 _IN_LOG: Final = "What is called “above” here, and the answers themselves, stand in the output of the run."
 
 
@@ -33,7 +33,7 @@ def _parts(summary: Summary) -> Iterator[str]:
             yield _block(steps)
     yield from _failures(summary.failures, is_open=not causes)
     if notes := [entry for entry in summary.entries if entry.label not in ("cause", "next", "verify")]:
-        yield _block(map(_labelled, notes))
+        yield _block([_labelled(note) for note in notes])
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -77,8 +77,7 @@ def _failures(failures: Sequence[CheckRecord], *, is_open: bool) -> Iterator[str
     count = f"{len(failures)} failure{'s' if len(failures) > 1 else ''}"
     yield f"<details{' open' if is_open else ''}><summary>{count}</summary>\n"
     for name, records in by_rule.items():
-        more = [f"and {len(records) - _MAX_FAILURES} more"] if len(records) > _MAX_FAILURES else []
-        yield _block([*map(failure_line, records[:_MAX_FAILURES]), *more])
+        yield _block([*map(failure_line, records)])
         if rule := rules.get(name):  # a hand-written test breaks none
             yield f"**{rule.id}:** {rule.cause} *What to do:* {rule.fix}\n"
     yield f"{_IN_LOG}\n\n</details>\n"
@@ -88,9 +87,10 @@ def _labelled(entry: Entry) -> str:
     return f"{'' if entry.continues else entry.label:<10}{entry.text}"
 
 
-def _block(lines: Iterable[str]) -> str:
+def _block(lines: Sequence[str]) -> str:
     """Lines as they are, to be copied. The fence is longer than any in them."""
-    text = "\n".join(lines)
+    more = [f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else []
+    text = "\n".join([*lines[:_MAX_LINES], *more])
     ticks = max((len(found) for found in re.findall("`+", text)), default=0)
     fence = "`" * max(3, ticks + 1)
     return f"{fence}text\n{text}\n{fence}\n"
