@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from environments import Environment
-from kit import GOOD_SITE, Pytest, Reply, Serve
+from kit import GOOD_SITE, OWN_TEST, Pytest, Reply, Serve
 
 LOST = {"/static/app.js": Reply.script()}
 #: As many columns as a table can well have.
@@ -136,6 +136,7 @@ def header(result: pytest.RunResult) -> list[str]:
 
 def test_the_header_names_targets_and_settings(serve: Serve, run_both: Pytest) -> None:
     site = serve(GOOD_SITE)
+    assert header(run_both("pagesmoke.toml", f"--base-url={site.url}"))[1:] == [f"pagesmoke: local {site.url}"]
     result = run_both(f"--pagesmoke=x={site.url}", f"--base-url={site.url}")
     assert header(result) == [
         "pagesmoke: no settings file, so the built-in checklist",
@@ -166,6 +167,7 @@ def test_the_header_of_a_replay(serve: Serve, run: Pytest) -> None:
     assert header(run("--pagesmoke-replay=r.json"))[1] == f"pagesmoke: report r.json: x {site.url}"
 
 
-def test_no_header_in_an_inactive_run(pytester: pytest.Pytester, run: Pytest) -> None:
-    pytester.makepyfile("def test_own(): pass")
+def test_no_header_in_a_run_that_may_be_none_of_ours(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makepyfile(OWN_TEST)
     assert header(run()) == []
+    assert header(run(f"--base-url={serve(GOOD_SITE).url}"))[:-1] == []  # the last line says that the checks stayed out

@@ -168,6 +168,8 @@ class ActiveRun:
         return collect_checks(session, self._planned, chosen, file=place)
 
     def pytest_report_header(self) -> list[str]:
+        if not (self._activation.what or self._replay or self.collect == "yes"):
+            return []  # a base URL that may be for the project's own tests alone, which are none of our business
         file = self._settings.file
         settings = f"settings {self._set_up.shown(file)}" if file else "no settings file, so the built-in checklist"
         return [
