@@ -1,0 +1,47 @@
+"""What became of a CI's run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Step:
+    """One that ran: its job (of a matrix, one of them), its place there, its name or command, and how it ended."""
+
+    job: str
+    number: int
+    name: str
+    status: int
+    output: str = ""
+
+
+@dataclass
+class Outcome:
+    """One run: each job that it has with `success`, `failure` or `skipped`, and the steps that ran."""
+
+    jobs: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+    def failed(self) -> list[tuple[str, str, int]]:
+        return [(step.job, step.name, step.status) for step in self.steps if step.status]
+
+    def why(self) -> str:
+        """What the steps said that failed."""
+        return "\n".join(f"{step.job}, {step.name}:\n{step.output}" for step in self.steps if step.status)
+
+    def of(self, job: str) -> list[Step]:
+        return [step for step in self.steps if step.job == job]
+
+    def told(self) -> str:
+        """Each job that ran and its steps, for whoever reads."""
+        lines = []
+        for job, result in self.jobs.items():
+            lines += [f"{job}: {result}"] if result != "skipped" else []
+            lines += [f"  {step.status}  {step.name}" for step in self.of(job)]
+        return "\n".join(lines)
+
+
+def ran(outcomes: Iterable[Outcome]) -> set[tuple[str, int]]:
+    return {(step.job, step.number) for outcome in outcomes for step in outcome.steps}
