@@ -28,6 +28,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # With 5, as by default, some of many connections at once are let in a second later, when they knock again.
+    request_queue_size = 64
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start a server on loopback that answers each path by a function, or a mapping (`*`: any other path, else 404)."""
@@ -54,8 +60,7 @@ def serve() -> Iterator[Serve]:
             def log_message(self, *args: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), Handler)
         running.append(server)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return Site(url=f"http://127.0.0.1:{server.server_port}", asked=asked)

@@ -211,7 +211,6 @@ WHAT = (
         ("preveiw", ""),
         ("build", ""),
         ("", ""),
-        ("@", ""),
         ("@never-read", ""),
         ("a=b", ""),
         ("new=www.example.com", ""),
@@ -445,8 +444,9 @@ def test_a_deployment_has_the_name_of_its_environment(value: str) -> None:
     (target,) = selection.targets
     assert (target.name, target.url, target.kind) == ("preview", URL, Kind.PREVIEW)
     assert selection.dist is None
-    assert selection.commits == {"preview": "1" * 40}
+    assert selection.recorded == {"preview": DEPLOYED}
     assert selection.options == {"preview": f"--pagesmoke=preview={URL}"}
+    assert selection.files == {"preview": f"--pagesmoke=preview=@{value.rpartition('@')[2]}"}
     (target,) = deployed(value.removeprefix("preview="), replace(DEPLOYED, environment="production")).targets
     assert (target.name, target.kind) == ("production", Kind.PRODUCTION)
 
@@ -454,7 +454,7 @@ def test_a_deployment_has_the_name_of_its_environment(value: str) -> None:
 def test_a_deployment_under_another_name() -> None:
     selection = deployed("new=@out.ndjson")
     assert [(one.name, one.kind) for one in selection.targets] == [("new", Kind.PREVIEW)]
-    assert selection.commits == {"new": "1" * 40}
+    assert selection.recorded == {"new": DEPLOYED}
 
 
 def test_where_the_settings_know_that_name_it_is_that_target() -> None:
@@ -465,17 +465,42 @@ def test_where_the_settings_know_that_name_it_is_that_target() -> None:
     assert selection.targets[0].headers == {"CF-Access-Client-Id": "an-id", "CF-Access-Client-Secret": "a-secret"}
 
 
-def test_headers_of_another_address_stay_there() -> None:
+def test_its_headers_go_along_whatever_address_the_settings_have() -> None:
+    """Each deployment has another one; and which it is, wrangler says, where nobody could mistype it."""
     selection = deployed("staging=@out.ndjson", by_settings=True)
     assert not selection.mistakes
     assert selection.targets[0].url == URL
-    assert selection.targets[0].headers == {}
+    assert selection.targets[0].headers == {"X-Secret": "of-staging"}
+    (typed,) = select([f"staging={URL}"], declared=declared()).targets
+    assert typed.headers == {}
+
+
+def test_a_kind_that_an_address_is_taken_for_refuses_nothing() -> None:
+    """As what the settings have, and what `--pagesmoke-init` wrote: the address of one deployment counts as production's."""
+    for url in ("https://preview.example.com", URL, "http://127.0.0.1:8788"):
+        known = read_settings(Path("pagesmoke.toml"), {"targets": {"preview": {"url": url}}}, {}).targets
+        found = select(["preview=@out"], declared=known, deployments={"out": DEPLOYED})
+        assert (found.mistakes, [one.kind for one in found.targets]) == ((), [Kind.PREVIEW])
+
+
+def test_no_file_is_named_by_a_variable_that_is_not_set() -> None:
+    for value in ("@", "preview=@"):
+        assert mistakes([value]) == [
+            f"--pagesmoke={value}: names no file: an unset variable? It takes the file that wrangler wrote, @wrangler.ndjson"
+        ]
+
+
+def test_two_of_one_name_are_told_how_to_differ() -> None:
+    found = select(["@a", "@b"], deployments={"a": DEPLOYED, "b": DEPLOYED})
+    assert found.mistakes == (
+        "2 targets have the name 'preview': give each its own, --pagesmoke=NAME=URL or NAME=@FILE",
+    )
 
 
 def test_the_address_alone_takes_the_name_of_its_host() -> None:
     selection = deployed("@out.ndjson", Deployment(url=URL))
     assert [(one.name, one.url, one.kind) for one in selection.targets] == [("0a1b2c3d", URL, Kind.PRODUCTION)]
-    assert (selection.commits, selection.options) == ({}, {})
+    assert (selection.recorded, selection.options, selection.files) == ({"0a1b2c3d": Deployment(url=URL)}, {}, {})
     assert [one.name for one in deployed("new=@out.ndjson", Deployment(url=URL)).targets] == ["new"]
 
 
@@ -489,7 +514,6 @@ def test_the_address_alone_takes_the_name_of_its_host() -> None:
             "master",
             "preview, the branch of https://main.example.pages.dev, and not production",
         ),
-        ("live", "preview", "", "", "preview, and live is production"),
         ("preview", "production", "", "master", "production, and not preview"),
         ("staging", "production", "", "", "production, and staging is preview"),
     ],

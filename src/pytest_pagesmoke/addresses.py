@@ -44,7 +44,8 @@ def read_address(text: str) -> Address:
         raise BadAddress("is no address; right would be https://www.example.com")
     if parts.query or parts.fragment:
         raise BadAddress("an address to check takes no '?' and no '#'")
-    if re.search(r"[\s\x00-\x20\x7f<>\"\\^`{|}()]", text) or not re.fullmatch(r"[^\s%]+", parts.hostname):
+    odd = not text.isprintable() or re.search(r"[\s<>\"\\^`{|}()]", text)
+    if odd or not re.fullmatch(r"[^\s%]+", parts.hostname):
         raise BadAddress("has characters that no address can have; right would be https://www.example.com")
     netloc = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if port is not None:

@@ -26,7 +26,7 @@ _OF_ANOTHER_TIME: Final = frozenset(
 class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
-    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, as ``declared``; ``build`` is the commit that
+    ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, as ``declared``, ``file`` names the record of wrangler that it was taken from; ``build`` is the commit that
     it must be (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
@@ -39,6 +39,7 @@ class TargetRun:
     planned: int
     records: tuple[CheckRecord, ...]
     option: str = ""
+    file: str = ""
     declared: str | None = None
     plain_ids: bool = False
     command: str = COMMAND
@@ -161,6 +162,9 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
         # By any other option its own tests would have other ids, and --lf not find them.
         elif with_own and run.plain_ids:
             options.append(f"--base-url={run.target.url}")
+        # By its address it would be of another kind, and tests that are for one be left out.
+        elif with_own and run.file:
+            options.append(run.file)
         elif run.option:
             options.append(run.option)
         elif run.target.starts_here:

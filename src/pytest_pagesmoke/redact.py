@@ -8,7 +8,7 @@ import html.entities
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -56,6 +56,9 @@ _OF_ADDRESS: Final = re.compile(r"[/?&#%]|\\u0026")
 _MAX_WORD: Final = 2000  # an address that is longer reaches no server
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
+#: Letters and digits, or capitals after small letters more than once.
+_NO_WORD: Final = re.compile(r"\d.*[^\W\d_]|[^\W\d_].*\d|(?:[a-z]+.*?[A-Z].*?){2}")
+_SEED: Final = _MAX_PART // 2
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
 #: What base64 in lines, in an e-mail's way, has between two of them; in JSON, too.
 _LINE_BREAK: Final = r"(?:(?:\r|\\r)?(?:\n|\\n))?"
@@ -145,8 +148,12 @@ class Secrets:
         return self._text.sub(MASK, text) if self._text else text
 
     def out_of_kept(self, text: str) -> str:
-        """``text`` as it may be kept in a file: without secrets, without tokens and passwords in addresses."""
-        return without_tokens(self.out_of(text))
+        """``text`` as it may be kept in a file: without secrets and what a server cut out of them, without tokens and passwords in addresses."""
+        return self.out_of_said(without_tokens(self.out_of(text)))
+
+    def out_of_said(self, text: str) -> str:
+        """``text`` that was made of answers, where a server may have given back a part of a secret: without such parts, unless they may be words."""
+        return self._parts.out_of_said(text) if self._forms else text
 
     def out_of_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret struck out."""
@@ -156,19 +163,23 @@ class Secrets:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
         return spec if self._text is None else struck_spec(spec, self.out_of)
 
-    def out_of_shown(self, value: Any) -> Any:
-        """What pytest shows of a failing test, struck out of objects in place: secrets, parts of them, tokens. (`Any`: its report's parts.)
+    def out_of_shown(self, value: Any, then: Callable[[str], str] = str) -> Any:
+        """What pytest shows of a test, struck out of objects in place: secrets, parts of them, tokens; and ``then`` done to it. (`Any`: its report's parts.)
 
         pytest shortens what is long, and shows of two long texts the places where they differ: a secret may be cut anywhere.
         """
-        if self._cut is None:
-            self._cut = _Cut(self._forms)
-        cut = self._cut
+        parts = self._parts
 
         def strike(text: str) -> str:
-            return cut.out_of(without_tokens(self.out_of(text)))
+            return then(parts.out_of(without_tokens(self.out_of(text))))
 
         return _deeply(value, strike)
+
+    @property
+    def _parts(self) -> _Cut:
+        if self._cut is None:
+            self._cut = _Cut(self._forms)
+        return self._cut
 
     def struck_out(self, seen: Observation) -> Observation:
         """An observation with every secret struck out of all that it holds."""
@@ -261,6 +272,8 @@ class _Cut:
 
     def __init__(self, forms: Iterable[str]) -> None:
         self._grams = {form[i : i + _MAX_PART] for form in forms for i in range(len(form) - _MAX_PART + 1)}
+        self._random = {gram for gram in self._grams if _NO_WORD.search(gram)}
+        self._seeds = {gram[i : i + _SEED] for gram in self._grams for i in range(_MAX_PART - _SEED + 1)}
         sizes = [(form, size) for form in forms for size in range(_MIN_LENGTH, len(form))]
         self._begins, self._ends = {form[:size] for form, size in sizes}, {form[-size:] for form, size in sizes}
         # Output may be dots by the thousand: most places are told from these by their next characters.
@@ -269,18 +282,27 @@ class _Cut:
 
     def out_of(self, text: str) -> str:
         """``text`` without them."""
-        return self._out_of_ends(self._out_of_runs(text)) if self._ends else text
+        return self._out_of_ends(self._out_of_runs(text, self._grams)) if self._ends else text
 
-    def _out_of_runs(self, text: str) -> str:
+    def out_of_said(self, text: str) -> str:
+        """``text`` without those that can be no words."""
+        return self._out_of_runs(text, self._random)
+
+    def _out_of_runs(self, text: str, grams: Collection[str]) -> str:
         """Without any run of characters that whole parts cover."""
         kept: list[str] = []
         end = 0
-        for i in range(len(text) - _MAX_PART + 1):
-            if text[i : i + _MAX_PART] in self._grams:
-                if not kept or i > end:  # and not a part of the run before it
-                    kept += [text[end:i], MASK]
-                end = i + _MAX_PART
+        for i in self._begin(text, grams):
+            if not kept or i > end:  # and not a part of the run before it
+                kept += [text[end:i], MASK]
+            end = i + _MAX_PART
         return "".join([*kept, text[end:]])
+
+    def _begin(self, text: str, grams: Collection[str]) -> list[int]:
+        """Where they begin. Wherever that is, one of every few places of a text lies in it with some characters behind: texts are long, and hold none."""
+        near = (at for at in range(0, len(text), _SEED) if text[at : at + _SEED] in self._seeds)
+        begin = (i for at in near for i in range(max(0, at - _SEED), at + 1) if text[i : i + _MAX_PART] in grams)
+        return sorted({*begin})
 
     def _out_of_ends(self, text: str) -> str:
         """Without the beginnings and ends that stand at a place where something was left out."""

@@ -18,7 +18,7 @@ from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.settings import Declared
 from pytest_pagesmoke.wrangler.output import ENVIRONMENTS, Deployment
 
-_NAMED_FILE: Final = re.compile(r"(?:(?P<name>[^/:=@]*)=)?@(?P<file>.+)", re.DOTALL)
+_NAMED_FILE: Final = re.compile(r"(?:(?P<name>[^/:=@]*)=)?@(?P<file>.*)", re.DOTALL)
 _NAMED_URL: Final = re.compile(r"(?P<name>[^/:=]*)=(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://.*)", re.DOTALL)
 _WHAT: Final = (
     "a URL (https://www.example.com), NAME=URL, `local` (starts `wrangler pages dev` on the build output), "
@@ -32,7 +32,8 @@ class Selection:
 
     ``folder_typed`` tells that these were given as a folder, relative to where the run stands. ``declared`` maps the names of
     targets to those that the settings have for them, ``options`` to how such a one is asked for; ``used`` are the declarations that the run needs, each with whether its
-    address is needed too (None: a target that the settings do not declare). ``commits`` are what wrangler deployed, by the names of targets.
+    address is needed too (None: a target that the settings do not declare). ``recorded`` are the deployments that
+    wrangler recorded, by the names of targets, ``files`` the options that name them.
     """
 
     targets: tuple[Target, ...]
@@ -42,7 +43,8 @@ class Selection:
     declared: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     used: tuple[tuple[str | None, bool], ...] = ()
-    commits: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, Deployment] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
 
 
@@ -58,12 +60,13 @@ class _Wanted:
     first: str
     declared: Declared | None = None
     option: str = ""
-    commit: str = ""
+    recorded: Deployment | None = None
+    file: str = ""  # the option that names wrangler's
 
 
 def files_in(values: Iterable[str]) -> list[str]:
     """The files of wrangler's that values of ``--pagesmoke`` name (`@FILE`): whoever selects reads them before."""
-    return [match["file"] for value in values if (match := _NAMED_FILE.fullmatch(value))]
+    return [match["file"] for value in values if (match := _NAMED_FILE.fullmatch(value)) and match["file"]]
 
 
 def select(
@@ -121,7 +124,7 @@ class _Selecting:
             except BadAddress as mistake:
                 mistakes.append(f"--base-url={without_credentials(base_url)}: {mistake}")
         targets = _with_names(wanted)
-        mistakes += _collisions(targets, folders)
+        mistakes += _collisions(targets, folders, with_files=any(one.file for one in wanted))
         dist = folders[0] if folders else None
         return Selection(
             targets=tuple(targets),
@@ -133,7 +136,8 @@ class _Selecting:
             },
             options={target.name: one.option for target, one in zip(targets, wanted, strict=True) if one.option},
             used=tuple(self._used),
-            commits={target.name: one.commit for target, one in zip(targets, wanted, strict=True) if one.commit},
+            recorded={target.name: one.recorded for target, one in zip(targets, wanted, strict=True) if one.recorded},
+            files={target.name: one.file for target, one in zip(targets, wanted, strict=True) if one.file},
             mistakes=tuple(mistakes),
         )
 
@@ -147,8 +151,8 @@ class _Selecting:
         """One value of ``--pagesmoke``: a target, or none where a variable of its address is not set (said elsewhere)."""
         if value in self._declared or value == "local":
             yield from self._by_name(value)
-        elif (match := _NAMED_FILE.fullmatch(value)) and match["file"] in self._deployments:
-            yield self._deployed(match["name"], self._deployments[match["file"]])
+        elif (match := _NAMED_FILE.fullmatch(value)) and (not match["file"] or match["file"] in self._deployments):
+            yield self._deployed(match["name"], match["file"])
         elif match := _NAMED_URL.fullmatch(value):
             yield self._named(_checked_name(match["name"]), read_address(match["url"]))
         elif "://" in value:
@@ -173,37 +177,45 @@ class _Selecting:
                 f"the settings have this target, but no url for it: --pagesmoke={name}=URL, or url = … there"
             )
 
-    def _named(self, name: str, address: Address) -> _Wanted:
+    def _named(self, name: str, address: Address, *, trusted: bool = False) -> _Wanted:
         """A target with a name of the option's own. Where the settings declare that name, this is that target, at this address."""
         declared = self._declared.get(name)
         self._used.append((name if declared else None, False))
-        return self._wanted(address, name=name, declared=declared)
+        return self._wanted(address, name=name, declared=declared, trusted=trusted)
 
-    def _deployed(self, name: str | None, deployment: Deployment | str) -> _Wanted:
+    def _deployed(self, name: str | None, file: str) -> _Wanted:
         """What wrangler has deployed: under the name given, or that of the environment where it did."""
+        if not file:
+            raise _Mistake("names no file: an unset variable? It takes the file that wrangler wrote, @wrangler.ndjson")
+        deployment = self._deployments[file]
         if isinstance(deployment, str):
             raise _Mistake(deployment)
         address = read_address(deployment.url)
         if name is not None:
-            self._refuse_another_environment(_checked_name(name), deployment)
+            self._refuse_another_environment(_checked_name(name), deployment, address)
         name = name or deployment.environment
         if not name:
-            return self._by_address(address)
-        one = self._named(name, address)
+            return replace(self._by_address(address), recorded=deployment)
+        # Headers go along, whatever address the settings have: which deployment this is, nobody has mistyped.
+        one = self._named(name, address, trusted=True)
         kind = Kind(deployment.environment) if deployment.environment else one.target.kind
-        option = f"--pagesmoke={name}={address.url}"
-        return replace(one, target=replace(one.target, kind=kind), option=option, commit=deployment.commit)
+        return replace(
+            one,
+            target=replace(one.target, kind=kind),
+            option=f"--pagesmoke={name}={address.url}",
+            recorded=deployment,
+            file=f"--pagesmoke={name}=@{file}",
+        )
 
-    def _refuse_another_environment(self, name: str, deployment: Deployment) -> None:
+    def _refuse_another_environment(self, name: str, deployment: Deployment, address: Address) -> None:
         """Raises _Mistake where a name stands for one environment, and wrangler deployed to the other."""
         declared = self._declared.get(name)
-        meant = name if name in ENVIRONMENTS else ""
-        if declared is not None and (kind := declared.kind or (declared.address and kind_of(declared.address.host))):
-            meant = str(kind)
+        # A kind that is only guessed by an address says nothing: that of a deployment's own counts as production.
+        meant = str(declared.kind) if declared and declared.kind else name if name in ENVIRONMENTS else ""
         if meant and not deployment.environment:
             raise _Mistake(
                 f"wrangler did not record which environment it deployed to, so that nobody knows whether this is {meant}: "
-                f"use a newer wrangler (record pages-deploy-detailed), or name the address, {name}={deployment.url}"
+                f"use a newer wrangler (record pages-deploy-detailed), or name the address, {name}={address.url}"
             )
         if meant and meant != deployment.environment:
             alias = f", the branch of {deployment.alias}" if deployment.alias else ""
@@ -220,9 +232,17 @@ class _Selecting:
         return self._wanted(address, name=declared.name if declared else "", declared=declared, by_kind=by_kind)
 
     def _wanted(
-        self, address: Address, *, name: str = "", declared: Declared | None = None, by_kind: bool = False
+        self,
+        address: Address,
+        *,
+        name: str = "",
+        declared: Declared | None = None,
+        by_kind: bool = False,
+        trusted: bool = False,
     ) -> _Wanted:
-        its_own = declared is not None and (declared.address is None or _same_origin(declared.address, address))
+        its_own = declared is not None and (
+            trusted or declared.address is None or _same_origin(declared.address, address)
+        )
         # Headers of the settings go to the origin that the settings name, and to no other.
         own = dict(declared.headers) if declared is not None and its_own else {}
         taken = {header.lower() for header in own}
@@ -256,10 +276,10 @@ class _Selecting:
         return f"is neither an address nor a known name{meant}; right would be {known}{_WHAT}"
 
 
-def _collisions(targets: Sequence[Target], folders: Sequence[Path]) -> Iterator[str]:
+def _collisions(targets: Sequence[Target], folders: Sequence[Path], *, with_files: bool) -> Iterator[str]:
     for name, count in Counter(target.name for target in targets).items():
         if count > 1:
-            yield f"{count} targets have the name {name!r}: give each its own, --pagesmoke=NAME=URL"
+            yield f"{count} targets have the name {name!r}: give each its own, --pagesmoke=NAME=URL{' or NAME=@FILE' * with_files}"
         if name == "dist" and folders:
             yield "the name 'dist' is the build output's in this run: give the target another one, --pagesmoke=NAME=URL"
     if len(set(folders)) > 1:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -76,6 +79,38 @@ def test_a_summary_that_cannot_be_written_is_no_red(
     result = run_both(f"--pagesmoke=x={serve(GOOD_SITE).url}")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["report    could not be written: GITHUB_STEP_SUMMARY=*: No such file or directory"])
+
+
+def test_a_summary_that_would_be_waited_for(monkeypatch: pytest.MonkeyPatch, serve: Serve, run: Pytest) -> None:
+    os.mkfifo("pipe")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "pipe")
+    result = run(f"--pagesmoke=x={serve(GOOD_SITE).url}")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["report    could not be written: GITHUB_STEP_SUMMARY=pipe: is no file"])
+
+
+def test_an_ini_value_that_is_none_is_said_before_anything_is_asked(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest
+) -> None:
+    pytester.makeini("[pytest]\npagesmoke_step_summary = maybe")
+    site = serve(GOOD_SITE)
+    result = run_both(f"--pagesmoke=x={site.url}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: pagesmoke_step_summary in the ini file: *'maybe'*; takes true or false"])
+    assert site.asked == []
+
+
+@pytest.mark.usefixtures("pytester")
+def test_a_folder_whose_name_is_no_text(job: Path, serve: Serve) -> None:
+    folder = Path(os.fsdecode(b"d\xff"))
+    folder.mkdir()
+    (folder / "pagesmoke.toml").write_text('pages = ["/"]')
+    command = [sys.executable, "-m", "pytest", str(folder / "pagesmoke.toml"), f"--base-url={serve(GOOD_SITE).url}"]
+    # Not by pytester, which reads the output as UTF-8: pytest itself shows the name as it is.
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert rb"settings  d\udcff/pagesmoke.toml" in done.stdout
+    assert r"settings  d\udcff/pagesmoke.toml" in job.read_text("utf-8")
 
 
 def test_a_file_that_cannot_be_written_is_one(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
@@ -196,6 +231,13 @@ def test_reruns_count(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> N
     assert properties()["test_page[x-/login]"] == {"target": "x", "attempts": "2"}
 
 
+def test_reruns_count_in_each_worker_by_itself(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makeconftest(RERUNS)
+    site = serve({**GOOD_SITE, "/login": Reply(404)})
+    run(f"--pagesmoke=x={site.url}", "-n", "2", "--dist=each", "--junitxml=junit.xml")
+    assert properties()["test_page[x-/login]"]["attempts"] == "2"
+
+
 def test_the_projects_own_tests(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
     """Beside properties of their own. Those that have nothing to do with a target have none of ours."""
     pytester.makepyfile(
@@ -295,6 +337,35 @@ def test_nothing_of_it_is_obeyed(
         assert "##vso[" not in shown
         assert max(map(len, shown.split("\n"))) < 20_000 or shown.startswith("{")  # a report has bodies to judge again
     assert len(properties()) == 8
+
+
+def test_nor_in_tests_of_the_projects_own(
+    monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester, serve: Serve, run_both: Pytest
+) -> None:
+    """What they print, log, warn of and compare; the lines stay lines, and colours colours."""
+    site = serve(lambda _: Reply.html(f"first\n{''.join(HOSTILE.values())}"))
+    pytester.makepyfile(
+        test_own="""
+        import logging, warnings
+        def test_own(pagesmoke_client):
+            text = pagesmoke_client.get("/").text
+            print("in \\x1b[32mgreen\\x1b[0m", text)
+            logging.getLogger().error("%s", text)
+            warnings.warn(text)
+            assert text == "first\\nx"
+        """
+    )
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = run_both(
+        "test_own.py", f"--pagesmoke=x={site.url}", "-vv", "--log-cli-level=DEBUG", "--junitxml=junit.xml"
+    )
+    result.assert_outcomes(failed=1, warnings=1)
+    shown = result.stdout.str().replace("\x1b[32m", "").replace("\x1b[0m", "").replace("\t", "")
+    assert "in \x1b[32mgreen\x1b[0m first\n" in result.stdout.str()
+    assert "##[" not in shown
+    assert not set(shown) & {"\x1b", "\x07", "\x9b", "\u202e", "\u2028", "\x85"}
+    assert [line for line in shown.split("\n") if line.lstrip().startswith("::")] == [result.outlines[-1]]
+    assert len(properties()) == 2
 
 
 REPORTS = ("--junitxml=junit.xml", "--pagesmoke-report=report.md", "--pagesmoke-report=report.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -76,9 +77,61 @@ def test_other_targets_are_not_asked_for_that_commit(serve: Serve, run: Pytest) 
     lost.stdout.no_fnmatch_line("verify *--pagesmoke-build*")
 
 
-def test_without_a_commit_it_is_not_asked_for(serve: Serve, run: Pytest) -> None:
+@pytest.mark.parametrize("commit", ["", "not a hash"])
+def test_without_a_commit_it_is_not_asked_for_and_that_is_said(serve: Serve, run_both: Pytest, commit: str) -> None:
     settings(BUILD)
-    run(record(serve(SITE).url, commit="")).assert_outcomes(passed=1)
+    url, said = serve(SITE).url, "build     preview: wrangler recorded no commit, so it was not asked which build it is"
+    result = run_both(record(url, commit=commit))
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([said])
+    run_both(record(url, commit=commit), f"--pagesmoke-build={COMMIT}").stdout.no_fnmatch_line(said)
+    run_both(record(url)).stdout.no_fnmatch_line(said)
+    settings('pages = ["/"]')
+    run_both(record(url, commit=commit)).stdout.no_fnmatch_line(said)
+
+
+def test_the_command_to_verify_runs_the_tests_that_failed(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """By its address the deployment would be of another kind, and tests for one kind be left out: green."""
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.pagesmoke(only_on="preview")
+        def test_own(pagesmoke_client): assert pagesmoke_client.get("/").text == "no"
+        """
+    )
+    settings('pages = ["/"]')
+    url = serve(SITE).url
+    result = run(record(url).replace("@", "new=@"))
+    result.assert_outcomes(passed=1, failed=1)
+    verify = next(line for line in result.outlines if line.startswith("verify"))
+    assert verify == "verify    pytest --lf --pagesmoke=new=@out.ndjson"
+    run(*verify.split()[2:]).assert_outcomes(failed=1)
+
+
+def test_the_header_tells_what_was_recorded(serve: Serve, run: Pytest) -> None:
+    """A file of yesterday is seen for what it is."""
+    settings(BUILD)
+    option = record(serve(SITE).url)
+    file = Path("out.ndjson")
+    file.write_text(
+        file.read_text().replace('{"type": "pages', '{"timestamp": "2026-01-01T00:00:02.000Z", "type": "pages')
+    )
+    said = f"recorded by wrangler at 2026-01-01T00:00:02.000Z, for https://new.example.pages.dev, build {COMMIT}"
+    run(option).stdout.fnmatch_lines([f"pagesmoke: preview http://* ({said})"])
+
+
+def test_workers_take_what_the_controller_read(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """The file may be written to meanwhile, and be a pipe's, or on another machine."""
+    pytester.makeconftest(
+        """
+        import pathlib
+        def pytest_configure(config):
+            if hasattr(config, "workerinput"): pathlib.Path("out.ndjson").unlink(missing_ok=True)
+        """
+    )
+    settings(BUILD)
+    run(record(serve(SITE).url), "-n", "2").assert_outcomes(passed=2)
+    assert not Path("out.ndjson").exists()
 
 
 def test_a_variable_of_the_build_is_needed_then(serve: Serve, run: Pytest) -> None:
@@ -91,18 +144,18 @@ def test_a_variable_of_the_build_is_needed_then(serve: Serve, run: Pytest) -> No
 
 
 def test_the_token_for_access_goes_along(serve: Serve, run: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings have no address for the preview, or one by a variable that is not set: wrangler's file names it."""
+    """The settings have no address for the preview, one by a variable that is not set, or that of its branch: wrangler's file names it."""
     monkeypatch.setenv("CF_ACCESS_CLIENT_ID", "id.access")
     monkeypatch.setenv("CF_ACCESS_CLIENT_SECRET", "not-a-real-secret")
     site = serve(SITE)
-    for url in ("", 'url = "${PREVIEW_URL}"\n'):
+    for url in ("", 'url = "${PREVIEW_URL}"\n', 'url = "https://new.example.pages.dev"\n'):
         settings(
             f"[targets.preview]\n{url}"
             'headers = { CF-Access-Client-Id = "${CF_ACCESS_CLIENT_ID}", CF-Access-Client-Secret = "${CF_ACCESS_CLIENT_SECRET}" }\n'
             'pages = ["/"]'
         )
         run(record(site.url)).assert_outcomes(passed=1)
-    assert [headers["cf-access-client-secret"] for _, _, headers in site.asked] == ["not-a-real-secret"] * 2
+    assert [headers["cf-access-client-secret"] for _, _, headers in site.asked] == ["not-a-real-secret"] * 3
 
 
 def test_a_folder_stands_for_its_newest_file(serve: Serve, run_both: Pytest) -> None:
@@ -119,6 +172,22 @@ def test_no_deployment_is_a_usage_error(run_both: Pytest, option: str) -> None:
     result.stderr.fnmatch_lines(
         [f"ERROR: pagesmoke: {option}: the deployment did not happen, or wrangler wrote elsewhere: there is no such *"]
     )
+
+
+def test_what_a_record_holds_is_shown_harmlessly(run_both: Pytest) -> None:
+    option = record("https://0a1b2c3d.example.pages.dev")
+    file, alias = Path("out.ndjson"), "https://x\x1b[31m\n::error::pwn https://u:pw12345@h/?token=abcdefghijkl"
+    text = file.read_text().replace('"https://new.example.pages.dev"', json.dumps(alias))
+    file.write_text(text.replace('"production_branch": "main"', f'"production_branch": {json.dumps(alias)}'))
+    for more in ((), ("--pagesmoke-init",)):
+        said = run_both(option.replace("@", "production=@"), *more).stderr.str()
+        assert "what wrangler deployed is preview" in said
+        assert not {"\x1b", "pw12345", "abcdefghijkl"} & {*re.findall("\x1b|pw12345|abcdefghijkl", said)}
+        assert not re.search("^::", said, re.MULTILINE)
+    file.write_text(text.replace("0a1b2c3d.", "0a1b2c3d.\u202e"))
+    said = run_both(option.replace("@", "new=@")).stderr.str()
+    assert "has characters that no address can have" in said
+    assert "\u202e" not in said
 
 
 def test_what_wrangler_says_is_shown_harmlessly(run: Pytest) -> None:
@@ -140,8 +209,12 @@ def test_another_environment_is_a_usage_error(run: Pytest) -> None:
 
 
 def test_a_deployment_can_be_pinned(serve: Serve, run: Pytest) -> None:
-    assert run(record(serve(SITE).url), "--pagesmoke-init").ret == 0
-    assert Path("pagesmoke.toml").exists()
+    """As what it was recorded as, which its address does not tell."""
+    option = record(serve(SITE).url)
+    assert run(option, "--pagesmoke-init").ret == 0
+    assert '[targets.preview]\nurl = "http://127.0.0.1:' in Path("pagesmoke.toml").read_text()
+    assert 'kind = "preview"' in Path("pagesmoke.toml").read_text()
+    assert run(option.replace("@", "preview=@")).ret == 0
 
 
 def test_nothing_is_compared_with_a_file(run: Pytest) -> None:

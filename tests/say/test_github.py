@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
+from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.say.github import commands
 
 
@@ -114,6 +115,14 @@ def test_what_a_server_sent_begins_no_command() -> None:
     assert len(lines) == 2
     (command,) = commands([run(record("/", "page-content"), name="a,b:c%")])
     assert command.startswith("::error title=pagesmoke%3A page-content (a%2Cb%3Ac%25)::")
+
+
+def test_secrets_are_struck_out_of_each_line() -> None:
+    """And not out of all in one, where a token has no end."""
+    leads = record("/", "page-status", 302, actual="302 to /a?token=abcdefghij")
+    (command,) = commands([run(leads, record("/b", "page-status", 302))], kept=without_tokens)
+    assert "token=***%0Apagesmoke.toml::test_page[x-/b] - page-status: " in command
+    assert command.endswith("%0Averify: pytest pagesmoke.toml --pagesmoke=x=https://www.example.com")
 
 
 def test_a_long_line_is_cut() -> None:

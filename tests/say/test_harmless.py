@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from pytest_pagesmoke.say.harmless import harmless
+from pytest_pagesmoke.say.harmless import harmless, harmless_lines
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,39 @@ def test_at_most_so_many_characters(text: str, limit: int, shown: str) -> None:
 
 def test_the_usual_limit() -> None:
     assert len(harmless("a" * 1_000)) == 240
+
+
+# In lines that stay lines.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a\nb\tc\r\n\n",
+        "\x1b[31mred\x1b[0m and \x1b[1;38;5;3mmore\x1b[m",
+        "Gr\u00fc\u00dfe \u2603 \U0001f468\u200d\U0001f469",
+        "test_own.py::test_x\n  a::b\n#[x] # #",
+        "\u200c\u200d\ufeff",
+    ],
+)
+def test_lines_stay_as_they_are(text: str) -> None:
+    assert harmless_lines(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x1b]8;;https://evil.example\x07x", r"\x1b]8;;https://evil.example\x07x"),
+        ("a\x1b", r"a\x1b"),
+        ("a\rb\r\n", "a\\rb\r\n"),
+        ("\x00\x08\x0b\x0c\x7f\x85\x9b31m", r"\x00\x08\x0b\x0c\x7f\x85\x9b31m"),
+        ("\u202e\u2066\u200f\u061c\u2028", r"\u202e\u2066\u200f\u061c\u2028"),
+        ("a\n::error::b", "a\n\\x3a:error::b"),
+        ("a\n \t::error::b", "a\n \t\\x3a:error::b"),
+        ("a ##[error]b ##teamcity[x", r"a \x23#[error]b \x23#teamcity[x"),
+    ],
+)
+def test_what_is_obeyed_in_them_is_shown_escaped(text: str, shown: str) -> None:
+    assert harmless_lines(text) == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ def test_what_else_stands_there_does_not_matter(tmp_path: Path, records: tuple[R
         {"alias": None, "environment": 1, "production_branch": [], "deployment_trigger": None},
         {"alias": 1, "environment": "staging", "production_branch": None, "deployment_trigger": {"metadata": []}},
         {"alias": "", "environment": "", "production_branch": "", "deployment_trigger": {"metadata": {}}},
+        {
+            **dict.fromkeys(["alias", "environment", "production_branch", "timestamp"]),
+            "deployment_trigger": {"metadata": {"commit_hash": "not a hash"}},
+        },
     ],
 )
 def test_a_part_of_another_kind_is_none(tmp_path: Path, changed: Record) -> None:
@@ -105,6 +110,10 @@ DID_NOT = "the deployment did not happen, whatever wrangler's exit status was: "
             [SESSION, DETAILED, {**SESSION, "command_line_args": ["pages", "deploy", "my dist"]}],
             f"{DID_NOT}the last run of wrangler (`wrangler pages deploy 'my dist'`) recorded none",
         ),
+        (
+            [SESSION, DETAILED, {**SESSION, "command_line_args": ["pages", "deployment", "list"]}],
+            "the last run of wrangler that wrote there (`wrangler pages deployment list`) was no deployment: let `wrangler pages deploy` alone write to this file",
+        ),
         ([SESSION, {**DETAILED, "url": None}], "the record of the deployment names no address"),
         ([SESSION, {**PLAIN, "url": " "}], "the record of the deployment names no address"),
         (["Uploading... (0/86)"], "is no output file of wrangler, which has a JSON object in each line"),
@@ -120,6 +129,18 @@ def test_no_file(tmp_path: Path) -> None:
     )
     assert why_not(tmp_path / "a\0b").startswith("this file cannot be read: ")
     assert why_not(write(tmp_path / "file", "{}") / "below").startswith("this file cannot be read: ")
+
+
+def test_when_it_was_recorded(tmp_path: Path) -> None:
+    at = "2026-01-01T00:00:02.000Z"
+    assert deployment_in(write(tmp_path / "out", {**PLAIN, "timestamp": at})) == Deployment(url=URL, recorded_at=at)
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
+def test_what_never_ends_is_not_read(tmp_path: Path, place: str) -> None:
+    if place == "pipe":
+        os.mkfifo(tmp_path / place)
+    assert why_not(tmp_path / place) == "is a pipe or a device, and no file"
 
 
 def test_a_folder_stands_for_its_newest_file(tmp_path: Path) -> None:

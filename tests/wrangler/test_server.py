@@ -141,4 +141,14 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 def test_the_header_says_what_is_to_be_served(project: Project) -> None:
     result = project.run("--pagesmoke=local", "--pagesmoke=./dist/", "--collect-only")
-    result.stdout.fnmatch_lines(["pagesmoke: dist dist, local wrangler pages dev dist"])
+    result.stdout.fnmatch_lines(["pagesmoke: dist dist", "pagesmoke: local wrangler pages dev dist"])
+
+
+def test_it_writes_nothing_to_where_deployments_are_recorded(
+    project: Project, built_site: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be the last run of wrangler there, which deployed nothing."""
+    project.write({**built_site})
+    monkeypatch.setenv("WRANGLER_OUTPUT_FILE_PATH", str(project.path / "out.ndjson"))
+    assert project.run("--pagesmoke=local").ret == 0
+    assert not (project.path / "out.ndjson").exists()

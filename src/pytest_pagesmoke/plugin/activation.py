@@ -16,6 +16,7 @@ _FILE_NAME: Final = "pagesmoke.toml"  # settings.FILE_NAME, which an inactive ru
 WORKERINPUT_KEY: Final = "pagesmoke"
 #: In the ini file: whether the summary of a CI job is added to.
 STEP_SUMMARY_KEY: Final = "pagesmoke_step_summary"
+DEPLOYMENTS_KEY: Final = "pagesmoke_deployments"
 #: Where an active run keeps its state.
 ACTIVE: Final[pytest.StashKey[ActiveRun]] = pytest.StashKey()
 

@@ -18,8 +18,8 @@ from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
-from pytest_pagesmoke.plugin import asking, junit, local, verify_url
-from pytest_pagesmoke.plugin.activation import ACTIVE, WORKERINPUT_KEY, Activation, for_workers
+from pytest_pagesmoke.plugin import asking, junit, local, set_up, verify_url
+from pytest_pagesmoke.plugin.activation import ACTIVE, DEPLOYMENTS_KEY, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
 from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.collection import (
@@ -83,30 +83,30 @@ class ActiveRun:
         self._config = config
         self._activation = activation
         self._is_worker = hasattr(config, "workerinput")
-        self._set_up = set_up = SetUp(config, activation)
-        selection = set_up.selection
-        self._settings = set_up.settings
-        self._secrets = set_up.secrets
-        self._planned = set_up.planned
-        self._replay = set_up.replay
+        self._set_up = made = SetUp(config, activation)
+        selection = made.selection
+        self._settings = made.settings
+        self._secrets = made.secrets
+        self._planned = made.planned
+        self._replay = made.replay
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
         self.multiplies = len(selection.targets) > bool(activation.base_url)
         self.collect = self._what_to_collect()
 
-        served = Path(set_up.here if selection.folder_typed else set_up.project, selection.served)
+        served = Path(made.here if selection.folder_typed else made.project, selection.served)
         self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
         here = not (self._is_worker or self._replay)
-        self._server = None if not here else local.local_server(selection, folder=served, project=set_up.project)
+        self._server = None if not here else local.local_server(selection, folder=served, project=made.project)
         address = local.SharedAddress(config) if self._is_worker else self._server
         background = Background()
         built = None
         if selection.dist is not None:
-            built = BuildOutput(served, shown=self._dist_shown, project=set_up.project, secrets=self._secrets)
+            built = BuildOutput(served, shown=self._dist_shown, project=made.project, secrets=self._secrets)
         self.heard = Heard(self._secrets)
-        self.reporting = Reporting(config, set_up.files, secrets=self._secrets)
+        self.reporting = Reporting(config, made.files, secrets=self._secrets)
         self._looking: Looking | Replaying = Looking(
-            project=set_up.project,
+            project=made.project,
             dist=served,
             secrets=self._secrets,
             local=address,
@@ -129,7 +129,7 @@ class ActiveRun:
             dist=served if serving or selection.dist is not None else None,
             dist_row=DIST_TARGET if selection.dist is not None else serving or "",
             declared=self._settings.targets,
-            protected=set_up.known_production(),
+            protected=made.known_production(),
             secrets=self._secrets,
             find=self._looking.find,
             background=background,
@@ -172,19 +172,24 @@ class ActiveRun:
             return []  # a base URL that may be for the project's own tests alone, which are none of our business
         file = self._settings.file
         settings = f"settings {self._set_up.shown(file)}" if file else "no settings file, so the built-in checklist"
-        return [
-            f"pagesmoke: {self._secrets.out_of_kept(harmless(text, limit=1000))}" for text in (settings, self._what())
-        ]
+        replay = [f"report {self._activation.replay}"] if self._replay else []
+        said = (settings, *replay, *self._what())
+        return [f"pagesmoke: {self._secrets.out_of_kept(harmless(text, limit=1000))}" for text in said]
 
-    def _what(self) -> str:
-        """What is looked at, and as which build: known before anything is asked."""
-        what = [f"{DIST_TARGET} {self._dist_shown}"] if self._set_up.selection.dist is not None else []
+    def _what(self) -> Iterator[str]:
+        """What is looked at, and as what: known before anything is asked."""
+        if self._set_up.selection.dist is not None:
+            yield f"{DIST_TARGET} {self._dist_shown}"
         for name, target in self._targets.items():
-            build = self._set_up.builds.get(name)
-            at = target.url or f"wrangler pages dev {self._dist_shown}"
-            what.append(f"{name} {at}{f' (build {build})' if build else ''}")
-        replay = f"report {self._activation.replay}: " if self._replay else ""
-        return f"{replay}{', '.join(what)}"
+            known = []
+            if recorded := self._set_up.selection.recorded.get(name):
+                at = f" at {recorded.recorded_at}" * bool(recorded.recorded_at)
+                alias = f", for {recorded.alias}" * bool(recorded.alias)
+                known.append(f"recorded by wrangler{at}{alias}")
+            if build := self._set_up.builds.get(name):
+                known.append(f"build {build}")
+            shown = f" ({', '.join(known)})" if known else ""
+            yield f"{name} {target.url or f'wrangler pages dev {self._dist_shown}'}{shown}"
 
     # Collection: nothing is asked of any site here.
 
@@ -287,6 +292,7 @@ class ActiveRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[WORKERINPUT_KEY] = for_workers(self._activation)
+        node.workerinput[DEPLOYMENTS_KEY] = set_up.for_workers(self._set_up.deployments)
         if self._config.getoption("dist") != "each":
             self._asks_for_workers = True
             asking.serve(node, self._look_for_worker)
@@ -350,8 +356,9 @@ class ActiveRun:
         terminal: pytest.TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.ensure_newline()
-            for line in github.commands(self._target_runs(), own=self._options_of_own_tests()):
-                terminal.write_line(self._secrets.out_of_kept(line))
+            own, kept = self._options_of_own_tests(), self._secrets.out_of_kept
+            for line in github.commands(self._target_runs(), own=own, kept=kept):
+                terminal.write_line(line)
 
     def _stop(self) -> None:
         self._looking.stop()
@@ -410,6 +417,10 @@ class ActiveRun:
         )
 
     def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[Entry]:
+        for name in self._set_up.without_commit():
+            yield Entry(
+                label="build", text=f"{name}: wrangler recorded no commit, so it was not asked which build it is"
+            )
         if self._replay is not None:
             when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
             then = f", of a run that was {self._replay.verdict.upper()}" if self._replay.verdict else ""
@@ -447,6 +458,7 @@ class ActiveRun:
             planned=self.results.expected(row),
             records=records,
             option=self._set_up.selection.options.get(row, ""),
+            file=self._set_up.selection.files.get(row, ""),
             declared=self._set_up.selection.declared.get(row),
             plain_ids=not self.multiplies,
             build=self._secrets.out_of(self._set_up.builds.get(row, "")),
@@ -480,7 +492,8 @@ class ActiveRun:
         file = self._settings.file
         if file is None:
             return _CHECKLIST
-        return self._set_up.shown(file) if file.name == FILE_NAME else f"[tool.pagesmoke] in {self._set_up.shown(file)}"
+        shown = harmless(self._set_up.shown(file), limit=1000)
+        return shown if file.name == FILE_NAME else f"[tool.pagesmoke] in {shown}"
 
 
 def _with(planned: Planned, overrides: Overrides) -> Planned:

@@ -24,9 +24,10 @@ def properties(records: Iterable[CheckRecord]) -> Iterator[tuple[str, str]]:
 
 
 def add_causes(config: pytest.Config, runs: Sequence[TargetRun], *, kept: Callable[[str], str]) -> None:
-    """Write the causes on the suite, where such a report is made. ``kept`` strikes secrets out."""
+    """Write the causes on the suite, where such a report is made. ``kept`` strikes secrets out, of what others wrote there, too."""
     # pytest's own way is a fixture, which does nothing in xdist's workers; this is what it uses.
     xml = config.stash.get(xml_key, None)
     if xml is not None:
+        xml.global_properties[:] = [(name, kept(value)) for name, value in xml.global_properties]
         for diagnosis in diagnose(runs):
             xml.add_global_property("cause", kept(f"{diagnosis.cause}: {diagnosis.text} ({how_much(diagnosis)})"))

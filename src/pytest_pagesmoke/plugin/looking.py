@@ -115,7 +115,20 @@ class Looking:
 
     def _noted(self, planned: PlannedLive, result: CheckResult) -> Outcome:
         self._note(planned, result)
-        return live_outcome(planned, result)
+        return self._without_parts(live_outcome(planned, result))
+
+    def _without_parts(self, outcome: Outcome) -> Outcome:
+        """In words without parts of secrets, which a server may have cut out. It was judged with them: a part may be a part of something else."""
+        said, record = self._secrets.out_of_said, outcome.record
+        record = replace(
+            record,
+            expected=said(record.expected),
+            actual=said(record.actual),
+            warnings=[said(warning) for warning in record.warnings],
+        )
+        return replace(
+            outcome, record=record, line=said(outcome.line), block=said(outcome.block), note=said(outcome.note)
+        )
 
     def _result(self, planned: PlannedLive) -> CheckResult:
         try:

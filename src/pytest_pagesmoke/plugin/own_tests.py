@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.results import Results, attach, attach_ends, is_of_a_check
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.failure import last_request
-from pytest_pagesmoke.say.harmless import harmless
+from pytest_pagesmoke.say.harmless import harmless, harmless_lines
 from pytest_pagesmoke.wrangler.server import NotStarted
 
 if TYPE_CHECKING:
@@ -315,6 +316,11 @@ class OwnTests:
         ends = [self._ends[ending] for ending in _endings(call.excinfo.value) if ending in self._ends]
         return tuple(dict.fromkeys(row for other, rows in ends if other is not item for row in rows))
 
+    def pytest_make_parametrize_id(self, val: object) -> str | None:
+        """A test that is run for a secret has none in its id: that stands in every output, and in pytest's cache."""
+        struck = self._secrets.out_of(val) if isinstance(val, str) else val
+        return struck if isinstance(struck, str) and struck != val else None
+
     @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not is_of_a_check(report):  # which has its own way, and a command that must stay whole
@@ -326,7 +332,7 @@ class OwnTests:
 
     def _strike(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         """Whatever a test had in hand may stand in its report: headers of its target, an answer that it unpacked itself."""
-        strike = self._secrets.out_of_shown
+        strike = partial(self._secrets.out_of_shown, then=harmless_lines)
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
         given = getattr(report, "context", None)  # of a subtest: frozen, and made anew it would show other texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -36,6 +37,7 @@ class Reporting:
 
     def __init__(self, config: pytest.Config, files: Sequence[Path], *, secrets: Secrets) -> None:
         self._config = config
+        self._adds_to_job = _is_wanted(config)
         self._json = [file for file in files if file.suffix.lower() == ".json"]
         self._markdown = [file for file in files if file.suffix.lower() == ".md"]
         self._secrets = secrets
@@ -83,13 +85,15 @@ class Reporting:
     def _add_to_job(self, said: str) -> None:
         """Append to GitHub's summary of the job. That this cannot be written takes nothing from a site's verdict: nobody asked for it."""
         file = os.environ.get(_STEP_SUMMARY)
-        if not file or not self._config.getini(STEP_SUMMARY_KEY):
+        if not file or not self._adds_to_job:
             return
         try:
+            if Path(file).exists() and not Path(file).is_file():
+                raise OSError(errno.EINVAL, "is no file")  # a pipe would be waited for
             with Path(file).open("a", encoding="utf-8") as job:
                 job.write(f"\n{said}")  # whatever stands before it may have no end of its line
-        except OSError as error:
-            self.not_added.append(f"{_STEP_SUMMARY}={file}: {error.strerror}")
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+            self.not_added.append(f"{_STEP_SUMMARY}={harmless(file)}: {getattr(error, 'strerror', None) or error}")
 
     def _entries_of(self, record: CheckRecord) -> list[Entry]:
         attempt = (record.id, record.started, record.ended)
@@ -128,6 +132,14 @@ class Reporting:
             entries, attempts = json.loads(sent)
             for (test_id, started, ended), indexes in attempts:
                 self._of_workers[test_id, started, ended] = [entries[index] for index in indexes]
+
+
+def _is_wanted(config: pytest.Config) -> bool:
+    """Whether the job's summary may be added to. Raises pytest.UsageError for what says neither."""
+    try:
+        return bool(config.getini(STEP_SUMMARY_KEY))
+    except (ValueError, pytest.UsageError) as error:  # of an older pytest, and of a newer one
+        raise pytest.UsageError(f"{STEP_SUMMARY_KEY} in the ini file: {error}; takes true or false") from None
 
 
 def report_files(values: Sequence[str], here: Path) -> list[Path]:

@@ -53,7 +53,7 @@ class Results:
         self._expected: defaultdict[str, set[str]] = defaultdict(set)  # by row: ids
         self._records: dict[tuple[str, str], CheckRecord] = {}
         self._rows: dict[str, None] = {}  # of these, in the order in which they came
-        self._attempts: Counter[tuple[str, str]] = Counter()  # before the last one
+        self._attempts: Counter[tuple[str, str, str]] = Counter()  # before the last one, in each worker
         self._uncollected: set[str] = set()
         self._crashed: set[str] = set()  # with them their worker
         self._skipped: dict[str, str] = {}  # built-in checks that came to no verdict: why
@@ -132,15 +132,15 @@ class Results:
         for each in getattr(report, _ATTRIBUTE, ()):
             record = CheckRecord(**each)
             key = (report.nodeid, record.target)
+            worker = getattr(report, "worker_id", "")  # set by xdist
             # "rerun", "retried", …: whatever a plugin calls an attempt that is not the last.
             if report.outcome not in _OUTCOMES:
-                self._attempts[key] += 1
+                self._attempts[*key, worker] += 1
                 self._records.pop(key, None)
             elif (outcome := _outcome(record, report)) is not None:
                 known = self._records.get(key)
                 if known is None or _OUTCOMES.index(outcome) >= _OUTCOMES.index(known.outcome):
-                    attempts = self._attempts[key] + record.attempts
-                    worker = getattr(report, "worker_id", "")  # set by xdist
+                    attempts = self._attempts[*key, worker] + record.attempts
                     self._rows[record.target] = None
                     self._records[key] = replace(record, outcome=outcome, attempts=attempts, xdist_worker=worker)
         if report.when == "teardown" and not self._is_worker:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -16,7 +16,7 @@ from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.checks.same_as import SameAsSpec
 from pytest_pagesmoke.model import Answer, Kind, Recorded, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive, plan, without_build
-from pytest_pagesmoke.plugin.activation import Activation
+from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation
 from pytest_pagesmoke.plugin.collection import is_chosen
 from pytest_pagesmoke.plugin.replaying import report_in, selection_of, without_need_of_secrets
 from pytest_pagesmoke.plugin.reporting import report_files
@@ -44,6 +44,8 @@ class SetUp:
         self._is_worker = hasattr(config, "workerinput")
         self.here = config.invocation_params.dir
         self.files, self.replay = self._reports()
+        #: What wrangler recorded: read once, by the controller where there is one.
+        self.deployments = _handed(config) or deployments(activation.what, self.here)
         self.settings = load(
             self.here, named=Path(activation.file) if activation.file else None, asks=self.replay is None
         )
@@ -106,7 +108,7 @@ class SetUp:
                 default_dist=output,
                 declared=settings.targets,
                 manners=settings.checks.manners,
-                deployments=deployments(self._activation.what, self.here),
+                deployments=self.deployments,
             )
         served = self.replay is None and any(target.starts_here for target in selection.targets)
         mistakes = [
@@ -114,7 +116,7 @@ class SetUp:
             *settings.missing_variables(
                 selection.used,
                 dist=selection.dist is not None or served,
-                idle=() if self._activation.build or selection.commits else (BuildCheck.key,),
+                idle=() if self._activation.build or any(_commits(selection).values()) else (BuildCheck.key,),
             ),
         ]
         if selection.dist is not None:
@@ -196,7 +198,12 @@ class SetUp:
         if given:
             return {target.name: given for target in selection.targets}
         untold = without_build(self.settings, selection)
-        return {name: commit for name, commit in selection.commits.items() if name not in untold}
+        return {name: commit for name, commit in _commits(selection).items() if commit and name not in untold}
+
+    def without_commit(self) -> list[str]:
+        """The targets that wrangler recorded without a commit, so that nobody asks them which build they are, though the settings say how."""
+        untold = without_build(self.settings, self.selection)
+        return [name for name in self.selection.recorded if name not in untold and name not in self.builds]
 
     def _flaws_of_build(self, selection: Selection) -> list[str]:
         """Why a commit was given, and some target will not be asked for it."""
@@ -280,7 +287,29 @@ def deployments(values: Iterable[str], here: Path) -> dict[str, Deployment | str
     found: dict[str, Deployment | str] = {}
     for name in files_in(values):
         try:
-            found[name] = deployment_in(here / name)
+            deployment = deployment_in(here / name)
         except NoDeployment as why:
             found[name] = harmless(without_tokens(str(why)), limit=1000)  # its words are wrangler's, or a server's
+        else:
+            alias, branch = deployment.alias, deployment.production_branch
+            found[name] = replace(
+                deployment,
+                alias=harmless(without_credentials(alias)),
+                production_branch=harmless(without_tokens(branch)),
+            )
     return found
+
+
+def _commits(selection: Selection) -> dict[str, str]:
+    return {name: deployment.commit for name, deployment in selection.recorded.items()}
+
+
+def for_workers(deployments: Mapping[str, Deployment | str]) -> dict[str, object]:
+    """What wrangler recorded, as builtins: its file may be gone, or written to, before a worker could read it."""
+    return {name: one if isinstance(one, str) else asdict(one) for name, one in deployments.items()}
+
+
+def _handed(config: pytest.Config) -> dict[str, Deployment | str]:
+    """The same, in a worker; empty in a controller."""
+    handed: dict[str, Any] = getattr(config, "workerinput", {}).get(DEPLOYMENTS_KEY, {})
+    return {name: one if isinstance(one, str) else Deployment(**one) for name, one in handed.items()}

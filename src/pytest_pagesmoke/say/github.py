@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
@@ -13,17 +13,20 @@ _MAX_ANNOTATIONS: Final = 10  # of one kind a step: of more GitHub shows none
 _MAX_NAMED: Final = 5  # of what failed for the same reason
 
 
-def commands(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> list[str]:
+def commands(
+    runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",), kept: Callable[[str], str] = lambda text: text
+) -> list[str]:
     """A command to GitHub for each cause, and for each rule that was broken for no cause that is known.
 
-    ``own``: with what options the hand-written tests that failed are run again.
+    ``own``: with what options the hand-written tests that failed are run again; ``kept`` strikes secrets out of a line.
     """
     verify = f"verify: {verify_command(runs, own=own)}"
     found = [*_of_causes(runs), *_of_rules(runs), *_of_own_tests(runs), *_incomplete(runs)]
     if len(found) > _MAX_ANNOTATIONS:
         left = found[_MAX_ANNOTATIONS - 1 :]
         found = [*found[: _MAX_ANNOTATIONS - 1], (f"and {len(left)} more", [title for title, _ in left])]
-    return [_command(title, [*lines, verify]) for title, lines in found]
+    # Before they are escaped, which would make one word of several lines.
+    return [_command(kept(title), [*map(kept, lines), kept(verify)]) for title, lines in found]
 
 
 _Annotation = tuple[str, list[str]]  # its title, and its lines

@@ -7,15 +7,28 @@ import unicodedata
 from typing import Final
 
 MAX_CHARACTERS: Final = 240
+#: What a terminal obeys, or what turns a line around or begins another one, in lines that stay lines. Colours are left: they hide nothing.
+_OBEYED: Final = re.compile(
+    r"\x1b(?!\[[\d;]*m)|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 
 
 def harmless(text: str, *, limit: int = MAX_CHARACTERS) -> str:
     """``text`` in one line, at most ``limit`` characters; what a terminal or a CI log would obey is shown escaped."""
     shown = "".join(char if _is_plain(char) else _escaped(char) for char in text[: limit + 1])
-    # Commands to CI logs: at the beginning of a line (GitHub), or anywhere in it (Azure, GitHub's older form, TeamCity).
-    shown = re.sub(r"\A(\s*):(?=:)", r"\1\\x3a", shown)
-    shown = re.sub(r"#(?=#\w*\[)", r"\\x23", shown)
+    shown = _without_commands(shown)
     return shown[: limit - 1] + "…" if len(shown) > limit else shown
+
+
+def harmless_lines(text: str) -> str:
+    """``text`` as it is, in its lines, but for what a terminal or a CI log would obey in them: that is shown escaped."""
+    return _without_commands(_OBEYED.sub(lambda found: _escaped(found[0]), text))
+
+
+def _without_commands(text: str) -> str:
+    """Commands to CI logs stand at the beginning of a line (GitHub), or anywhere in it (Azure, GitHub's older form, TeamCity)."""
+    text = re.sub(r"^([^\S\n]*):(?=:)", r"\1\\x3a", text, flags=re.MULTILINE)
+    return re.sub(r"#(?=#\w*\[)", r"\\x23", text)
 
 
 def _is_plain(char: str) -> bool:

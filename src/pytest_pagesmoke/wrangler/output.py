@@ -13,6 +13,7 @@ ENVIRONMENTS: Final = ("production", "preview")
 _FILES: Final = (
     "wrangler-output-*"  # in WRANGLER_OUTPUT_FILE_DIRECTORY; their names hold the time, so that they sort by it
 )
+_DEPLOY: Final = frozenset({"deploy", "publish", None})
 _Record = Mapping[str, Any]  # `Any`: JSON's values
 
 
@@ -24,7 +25,8 @@ class NoDeployment(Exception):
 class Deployment:
     """A deployment as wrangler recorded it. ``url`` is its own address; what was not told is empty.
 
-    ``environment`` is "production" or "preview", ``alias`` the address of its branch, ``commit`` a whole hash.
+    ``environment`` is "production" or "preview", ``alias`` the address of its branch, ``commit`` a whole hash, ``recorded_at`` a moment as
+    wrangler writes it (ISO 8601).
     """
 
     url: str
@@ -32,6 +34,7 @@ class Deployment:
     environment: str = ""
     production_branch: str = ""
     commit: str = ""
+    recorded_at: str = ""
 
 
 def deployment_in(place: Path) -> Deployment:
@@ -47,6 +50,10 @@ def deployment_in(place: Path) -> Deployment:
                 f"the deployment did not happen, whatever wrangler's exit status was: it failed{ran}: {record.get('message')}{code}"
             )
     found = [record for record in records if record.get("type") in ("pages-deploy", "pages-deploy-detailed")]
+    if not found and commands and not {*_arguments(commands[0])} & _DEPLOY:
+        raise NoDeployment(
+            f"the last run of wrangler that wrote there{ran} was no deployment: let `wrangler pages deploy` alone write to this file"
+        )
     if not found:
         raise NoDeployment(
             f"the deployment did not happen, whatever wrangler's exit status was: the last run of wrangler{ran} recorded none"
@@ -66,12 +73,18 @@ def _deployment(record: _Record) -> Deployment:
         alias=_text(record.get("alias")),
         environment=environment if environment in ENVIRONMENTS else "",
         production_branch=_text(record.get("production_branch")),
-        commit=_text(metadata.get("commit_hash")) if isinstance(metadata, dict) else "",
+        commit=_word(metadata.get("commit_hash")) if isinstance(metadata, dict) else "",
+        recorded_at=_word(record.get("timestamp")),
     )
 
 
 def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
+
+
+def _word(value: object) -> str:
+    text = _text(value)
+    return text if text.isprintable() and " " not in text else ""
 
 
 def _newest(place: Path) -> Path:
@@ -92,6 +105,8 @@ def _newest(place: Path) -> Path:
 def _records(file: Path) -> list[_Record]:
     """All records, of kinds that nobody knows yet, too. A line that is none, as one that was cut off, is passed over."""
     try:
+        if file.exists() and not file.is_file():  # a pipe would be waited for, and a device never ends
+            raise NoDeployment("is a pipe or a device, and no file")
         lines = file.read_bytes().decode("utf-8-sig", errors="replace").split("\n")
     except FileNotFoundError:
         raise NoDeployment(
@@ -122,6 +137,11 @@ def _last_session(records: Sequence[_Record]) -> Sequence[_Record]:
     return records[begins[-1] :] if begins else records
 
 
-def _command(session: _Record) -> str:
+def _arguments(session: _Record) -> list[str | None]:
+    """The words of the command; None for what is not known."""
     given = session.get("command_line_args")
-    return shlex.join(["wrangler", *map(str, given)]) if isinstance(given, list) else "wrangler"
+    return [*map(str, given)] if isinstance(given, list) else [None]
+
+
+def _command(session: _Record) -> str:
+    return shlex.join(["wrangler", *filter(None, _arguments(session))])

@@ -22,6 +22,8 @@ _SHOWN_LINES: Final = 12
 _START_S: Final = 60.0  # 1 to 4 s are normal; a broken worker can make wrangler wait for ever
 _STOP_S: Final = 5.0  # 0.2 s are normal
 
+#: Where each run of wrangler says what it did. `--pagesmoke=@FILE` reads there what the last one deployed, and this one deploys nothing.
+_FOR_DEPLOYMENTS: Final = frozenset({"WRANGLER_OUTPUT_FILE_PATH", "WRANGLER_OUTPUT_FILE_DIRECTORY"})
 _ENVIRONMENT: Final = {
     "CLOUDFLARE_CF_FETCH_ENABLED": "false",  # no look-up of workers.cloudflare.com at each start
     "WRANGLER_SEND_METRICS": "false",
@@ -114,7 +116,8 @@ class LocalServer:
                 process = subprocess.Popen(
                     self._command,
                     cwd=self._project,
-                    env={**os.environ, **_ENVIRONMENT},
+                    env={name: value for name, value in os.environ.items() if name not in _FOR_DEPLOYMENTS}
+                    | _ENVIRONMENT,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
