@@ -173,3 +173,10 @@ def test_no_header_in_a_run_that_may_be_none_of_ours(pytester: pytest.Pytester, 
     pytester.makepyfile(OWN_TEST)
     assert header(run()) == []
     assert header(run(f"--base-url={serve(GOOD_SITE).url}"))[:-1] == []  # the last line says that the checks stayed out
+
+
+def test_the_header_where_nothing_else_was_collected(serve: Serve, run: Pytest) -> None:
+    site = serve(GOOD_SITE)
+    result = run(f"--base-url={site.url}")
+    assert header(result) == ["pagesmoke: no settings file, so the built-in checklist", f"pagesmoke: local {site.url}"]
+    assert result.outlines.index("collected 4 items") < result.outlines.index(header(result)[0])

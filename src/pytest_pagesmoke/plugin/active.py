@@ -168,8 +168,18 @@ class ActiveRun:
         return collect_checks(session, self._planned, chosen, file=place)
 
     def pytest_report_header(self) -> list[str]:
-        if not (self._activation.what or self._replay or self.collect == "yes"):
-            return []  # a base URL that may be for the project's own tests alone, which are none of our business
+        return self._header() if self._is_ours else []
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
+        """The same, where only now it shows whose run this is."""
+        return self._header() if not self._is_ours and any(isinstance(item, CheckItem) for item in items) else []
+
+    @property
+    def _is_ours(self) -> bool:
+        """Not one with a base URL that may be for the project's own tests alone, which are none of our business."""
+        return bool(self._activation.what or self._replay or self.collect == "yes")
+
+    def _header(self) -> list[str]:
         file = self._settings.file
         settings = f"settings {self._set_up.shown(file)}" if file else "no settings file, so the built-in checklist"
         replay = [f"report {self._activation.replay}"] if self._replay else []
