@@ -78,16 +78,16 @@ def test_other_targets_are_not_asked_for_that_commit(serve: Serve, run: Pytest) 
 
 
 @pytest.mark.parametrize("commit", ["", "not a hash"])
-def test_without_a_commit_it_is_not_asked_for_and_that_is_said(serve: Serve, run_both: Pytest, commit: str) -> None:
+def test_without_a_commit_it_is_not_asked_for_and_that_is_said(serve: Serve, run: Pytest, commit: str) -> None:
     settings(BUILD)
     url, said = serve(SITE).url, "build     preview: wrangler recorded no commit, so it was not asked which build it is"
-    result = run_both(record(url, commit=commit))
+    result = run(record(url, commit=commit))
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([said])
-    run_both(record(url, commit=commit), f"--pagesmoke-build={COMMIT}").stdout.no_fnmatch_line(said)
-    run_both(record(url)).stdout.no_fnmatch_line(said)
+    run(record(url, commit=commit), f"--pagesmoke-build={COMMIT}").stdout.no_fnmatch_line(said)
+    run(record(url)).stdout.no_fnmatch_line(said)
     settings('pages = ["/"]')
-    run_both(record(url, commit=commit)).stdout.no_fnmatch_line(said)
+    run(record(url, commit=commit)).stdout.no_fnmatch_line(said)
 
 
 def test_the_command_to_verify_runs_the_tests_that_failed(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
