@@ -195,3 +195,16 @@ def test_nor_does_a_comparison_a_replay_or_one_that_waits(planted: str, run: Pyt
         assert result.ret in (1, 4, 5)
         outputs = {**written(), "stdout": result.stdout.str(), "stderr": result.stderr.str()}
         assert {name: found for name, text in outputs.items() if (found := found_in(text))} == {}, options
+
+
+def test_a_run_leaves_logging_as_it_found_it(pytester: pytest.Pytester, serve: Serve) -> None:
+    """A process may run pytest, and go on."""
+    script = pytester.makepyfile(
+        f"""
+        import logging, pytest
+        before = logging.getLogRecordFactory()
+        assert pytest.main(["--pagesmoke={serve(lambda _: Reply(404)).url}", "-p", "no:cacheprovider"]) == 1
+        assert logging.getLogRecordFactory() is before
+        """
+    )
+    assert pytester.runpython(script).ret == 0
