@@ -648,10 +648,16 @@ def test_where_the_wanted_build_is() -> None:
 
 
 def test_the_wanted_build_is_verified() -> None:
-    bad, good = replace(run(OTHER_BUILD), build="v1 'x'"), replace(run(*GOOD), build="abc1234")
+    bad, good = (
+        replace(run(OTHER_BUILD), build="v1 'x'", build_typed=True),
+        replace(run(*GOOD), build="abc1234", build_typed=True),
+    )
     url = "--base-url=https://www.example.com"
     assert shlex.split(verify_command([good, bad])) == ["pytest", "pagesmoke.toml", url, "--pagesmoke-build=v1 'x'"]
-    assert shlex.split(verify_command([replace(run(*LOST, OWN_BAD), build="a")]))[-1] == "--pagesmoke-build=a"
+    assert (
+        shlex.split(verify_command([replace(run(*LOST, OWN_BAD), build="a", build_typed=True)]))[-1]
+        == "--pagesmoke-build=a"
+    )
     # The build output says nothing of it: with the option alone, that would be an error.
     assert verify_command([good, LOST_DIST]) == "pytest pagesmoke.toml --pagesmoke=dist"
 
@@ -726,7 +732,7 @@ def test_what_differs_is_verified_beside_the_build_output() -> None:
 def test_a_replay_is_verified_by_a_replay() -> None:
     again = replace(run(*LOST), replay="a report.json")
     assert verify_command([again]) == "pytest pagesmoke.toml '--pagesmoke-replay=a report.json'"
-    assert verify_command([replace(again, build="abc1234")]).endswith(" --pagesmoke-build=abc1234")
+    assert verify_command([replace(again, build="abc1234", build_typed=True)]).endswith(" --pagesmoke-build=abc1234")
 
 
 def test_what_failed_is_told_in_the_order_of_collection() -> None:

@@ -407,6 +407,8 @@ headers = { CF-Access-Client-Id = "an-id", CF-Access-Client-Secret = "a-secret" 
 url = "https://staging.example.com"
 headers = { X-Secret = "of-staging" }
 kind = "preview"
+[targets.promoted]
+kind = "production"
 [targets.live]
 url = "https://www.example.com"
 """
@@ -475,6 +477,14 @@ def test_its_headers_go_along_whatever_address_the_settings_have() -> None:
     assert typed.headers == {}
 
 
+def test_a_kind_of_the_settings_own_stays() -> None:
+    """Previews that share production's database are protected like it."""
+    known = read_settings(Path("pagesmoke.toml"), {"targets": {"preview": {"kind": "production"}}}, {}).targets
+    for value in ("@out", "preview=@out"):
+        found = select([value], declared=known, deployments={"out": DEPLOYED})
+        assert (found.mistakes, [one.kind for one in found.targets]) == ((), [Kind.PRODUCTION])
+
+
 def test_a_kind_that_an_address_is_taken_for_refuses_nothing() -> None:
     """As what the settings have, and what `--pagesmoke-init` wrote: the address of one deployment counts as production's."""
     for url in ("https://preview.example.com", URL, "http://127.0.0.1:8788"):
@@ -516,6 +526,7 @@ def test_the_address_alone_takes_the_name_of_its_host() -> None:
         ),
         ("preview", "production", "", "master", "production, and not preview"),
         ("staging", "production", "", "", "production, and staging is preview"),
+        ("promoted", "preview", "", "", "preview, and promoted is production"),
     ],
 )
 def test_another_environment_than_the_name_stands_for(

@@ -27,7 +27,7 @@ class TargetRun:
     """All that one run saw of one target, or of the build output (``target`` is None). ``planned`` checks were to run.
 
     ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, as ``declared``, ``file`` names the record of wrangler that it was taken from; ``build`` is the commit that
-    it must be (`--pagesmoke-build`). With ``plain_ids``
+    it must be, ``build_typed`` that it was given for the run (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
     no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
     ``unfinished`` are the records of tests that came to no outcome, ``order`` is that of all. ``replay`` is the report that was judged again.
@@ -47,6 +47,7 @@ class TargetRun:
     own_unfinished: bool = False
     settle_s: float | None = None
     build: str = ""
+    build_typed: bool = False
     same_as: str = ""
     replay: str = ""
     unfinished: tuple[CheckRecord, ...] = ()
@@ -148,7 +149,8 @@ def _evidence(record: CheckRecord) -> str:
 def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",)) -> str:
     """The command that checks what failed again; ``own`` are options of a run with hand-written tests."""
     if again := next((run for run in runs if run.replay), None):
-        of_it = [f"--pagesmoke-replay={again.replay}", *([f"--pagesmoke-build={again.build}"] if again.build else [])]
+        build = [f"--pagesmoke-build={again.build}"] if again.build_typed else []
+        of_it = [f"--pagesmoke-replay={again.replay}", *build]
         return " ".join([again.command, *map(shlex.quote, of_it)])
     options: list[str] = []
     base_url = False
@@ -162,8 +164,8 @@ def verify_command(runs: Sequence[TargetRun], *, own: Sequence[str] = ("--lf",))
         # By any other option its own tests would have other ids, and --lf not find them.
         elif with_own and run.plain_ids:
             options.append(f"--base-url={run.target.url}")
-        # By its address it would be of another kind, and tests that are for one be left out.
-        elif with_own and run.file:
+        # By its address it would be of another kind, without its headers, and asked for no build.
+        elif run.file:
             options.append(run.file)
         elif run.option:
             options.append(run.option)
@@ -189,9 +191,7 @@ def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iter
         return
     back = next((good.address for run in bad for good in _to_go_back_to(run, runs)), "")
     settle_s = _SETTLE_S if first.settle_s is None and back else first.settle_s
-    # One commit holds for all; where wrangler's files gave them, each target may have its own.
-    builds = {run.build for run in bad if run.target is not None}
-    if first.build and builds == {first.build}:
+    if first.build and first.build_typed:
         yield f"--pagesmoke-build={first.build}"
     if same_as := first.same_as or back:
         yield f"--pagesmoke-same-as={same_as}"

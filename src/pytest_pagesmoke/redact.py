@@ -8,6 +8,7 @@ import html.entities
 import json
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -56,8 +57,10 @@ _OF_ADDRESS: Final = re.compile(r"[/?&#%]|\\u0026")
 _MAX_WORD: Final = 2000  # an address that is longer reaches no server
 #: How much of a secret may stand anywhere, and how much beside a place where something was left out.
 _MAX_PART: Final = 12
-#: Letters and digits, or capitals after small letters more than once.
-_NO_WORD: Final = re.compile(r"\d.*[^\W\d_]|[^\W\d_].*\d|(?:[a-z]+.*?[A-Z].*?){2}")
+#: One word of letters and several digits, or with capitals within: no date, no address, no name of a thing.
+_LIKE_A_SECRET: Final = re.compile(
+    r"(?=(?:[^a-zA-Z]*[a-zA-Z]){3})(?=(?:\D*\d){2}|(?:[^a-z]*[a-z]+[^A-Z]*[A-Z]){2})[\w+/=-]+", re.ASCII
+)
 _SEED: Final = _MAX_PART // 2
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
 #: What base64 in lines, in an e-mail's way, has between two of them; in JSON, too.
@@ -148,11 +151,14 @@ class Secrets:
         return self._text.sub(MASK, text) if self._text else text
 
     def out_of_kept(self, text: str) -> str:
-        """``text`` as it may be kept in a file: without secrets and what a server cut out of them, without tokens and passwords in addresses."""
-        return self.out_of_said(without_tokens(self.out_of(text)))
+        """``text`` as it may be kept in a file: without secrets, without tokens and passwords in addresses."""
+        return without_tokens(self.out_of(text))
 
     def out_of_said(self, text: str) -> str:
-        """``text`` that was made of answers, where a server may have given back a part of a secret: without such parts, unless they may be words."""
+        """What is said of an answer, in which a server may have given back a part of a secret: without parts that look like one.
+
+        For people alone: a part may be a part of something else, a date or a host's name, and is no reason to judge otherwise.
+        """
         return self._parts.out_of_said(text) if self._forms else text
 
     def out_of_bytes(self, content: bytes) -> bytes:
@@ -260,9 +266,9 @@ def _deeply(value: Any, strike: Callable[[str], str]) -> Any:
         return strike(value)
     if isinstance(value, dict):
         return {key: _deeply(part, strike) for key, part in value.items()}
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):  # and not what only behaves like one, and is made otherwise
         return type(value)([_deeply(part, strike) for part in value])
-    if _is_mutable(value):
+    if _is_pytests(value):
         vars(value).update(_deeply(vars(value), strike))
     return value
 
@@ -272,17 +278,20 @@ class _Cut:
 
     def __init__(self, forms: Iterable[str]) -> None:
         self._grams = {form[i : i + _MAX_PART] for form in forms for i in range(len(form) - _MAX_PART + 1)}
-        self._random = {gram for gram in self._grams if _NO_WORD.search(gram)}
+        self._random = {gram for gram in self._grams if _LIKE_A_SECRET.fullmatch(gram)}
         self._seeds = {gram[i : i + _SEED] for gram in self._grams for i in range(_MAX_PART - _SEED + 1)}
-        sizes = [(form, size) for form in forms for size in range(_MIN_LENGTH, len(form))]
-        self._begins, self._ends = {form[:size] for form, size in sizes}, {form[-size:] for form, size in sizes}
-        # Output may be dots by the thousand: most places are told from these by their next characters.
-        self._last = {begin[-_MIN_LENGTH:] for begin in self._begins}
-        self._first = {end[:_MIN_LENGTH] for end in self._ends}
+        # Output may be dots by the thousand, and secrets long: by their last characters the beginnings, by their first the ends.
+        self._begins: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        self._ends: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for form in forms:
+            for at in range(_MIN_LENGTH, len(form)):
+                self._begins[form[at - _MIN_LENGTH : at]].append((form, at))
+            for at in range(1, len(form) - _MIN_LENGTH + 1):
+                self._ends[form[at : at + _MIN_LENGTH]].append((form, at))
 
     def out_of(self, text: str) -> str:
         """``text`` without them."""
-        return self._out_of_ends(self._out_of_runs(text, self._grams)) if self._ends else text
+        return self._out_of_ends(self._out_of_runs(text, self._grams))
 
     def out_of_said(self, text: str) -> str:
         """``text`` without those that can be no words."""
@@ -309,20 +318,19 @@ class _Cut:
         kept: list[str] = []
         start = 0
         for gap in _ELLIPSIS.finditer(text):
-            left = right = 0
-            if text[max(start, gap.start() - _MIN_LENGTH) : gap.start()] in self._last:
-                begins = (begin for begin in self._begins if text.endswith(begin, start, gap.start()))
-                left = max(map(len, begins), default=0)
-            if text[gap.end() : gap.end() + _MIN_LENGTH] in self._first:
-                right = max((len(end) for end in self._ends if text.startswith(end, gap.end())), default=0)
+            begins = self._begins.get(text[max(start, gap.start() - _MIN_LENGTH) : gap.start()], ())
+            left = max((at for form, at in begins if text.endswith(form[:at], start, gap.start())), default=0)
+            ends = self._ends.get(text[gap.end() : gap.end() + _MIN_LENGTH], ())
+            right = max((len(form) - at for form, at in ends if text.startswith(form[at:], gap.end())), default=0)
             kept += [text[start : gap.start() - left], MASK * bool(left), gap[0], MASK * bool(right)]
             start = gap.end() + right
         return "".join([*kept, text[start:]])
 
 
-def _is_mutable(value: object) -> bool:
-    """Whether it is a dataclass that is not frozen, as the parts of pytest's tracebacks are."""
-    return is_dataclass(value) and not isinstance(value, type) and not value.__dataclass_params__.frozen  # type: ignore[attr-defined]  # what dataclasses themselves ask
+def _is_pytests(value: object) -> bool:
+    """Whether it is a part of one of pytest's tracebacks, which nobody else has. What is a test's own may still be asked with, and is never changed."""
+    is_part = is_dataclass(value) and not isinstance(value, type) and type(value).__module__.startswith("_pytest.")
+    return is_part and not value.__dataclass_params__.frozen  # type: ignore[attr-defined]  # what dataclasses themselves ask
 
 
 def _long(parts: Iterable[str]) -> list[str]:

@@ -33,7 +33,8 @@ _NOT_AGAIN: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report holds of one target. ``url`` is empty for a local server that never started; ``declared`` is its name in the settings of then.
+    """What a report holds of one target. ``url`` is empty for a local server that never started; ``declared`` is its name in the settings of then,
+    ``build`` the commit that it had to be.
 
     ``observations`` are its answers by question; ``of_check`` those that a check was judged by, by its id without the file.
     """
@@ -43,6 +44,7 @@ class Reported:
     kind: Kind
     verdict: str = ""
     declared: str = ""
+    build: str = ""
     sent: tuple[str, ...] = ()
     observations: Mapping[Probe, Observation] = field(default_factory=dict, repr=False)
     of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
@@ -187,6 +189,7 @@ def _target(it: Part) -> Reported:
         kind=Kind(kind),
         verdict=it.text("verdict") if it.has("verdict") else "",
         declared=it.text("declared") if it.has("declared") else "",
+        build=it.text("build") if it.has("build") else "",
         sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
         observations=_by_question(entries),
         of_check=dict(_of_checks(it, entries)),

@@ -198,7 +198,9 @@ class _Selecting:
             return replace(self._by_address(address), recorded=deployment)
         # Headers go along, whatever address the settings have: which deployment this is, nobody has mistyped.
         one = self._named(name, address, trusted=True)
-        kind = Kind(deployment.environment) if deployment.environment else one.target.kind
+        # A kind of the settings' own stays: previews that share production's database, say.
+        known = one.declared is not None and one.declared.kind is not None
+        kind = one.target.kind if known or not deployment.environment else Kind(deployment.environment)
         return replace(
             one,
             target=replace(one.target, kind=kind),
@@ -211,7 +213,7 @@ class _Selecting:
         """Raises _Mistake where a name stands for one environment, and wrangler deployed to the other."""
         declared = self._declared.get(name)
         # A kind that is only guessed by an address says nothing: that of a deployment's own counts as production.
-        meant = str(declared.kind) if declared and declared.kind else name if name in ENVIRONMENTS else ""
+        meant = name if name in ENVIRONMENTS else str(declared.kind) if declared and declared.kind else ""
         if meant and not deployment.environment:
             raise _Mistake(
                 f"wrangler did not record which environment it deployed to, so that nobody knows whether this is {meant}: "

@@ -20,8 +20,6 @@ from kit import Reply
 ACCESS = {"cf-access-client-id": "ci-runner.access", "cf-access-client-secret": "7d1f0c55a6b94e0f"}
 API_TOKEN = "c0ffee00-api-token"
 ACCOUNT = "0123456789abcdef0123456789abcdef"
-#: What the project says is its production branch.
-PRODUCTION_BRANCH = "main"
 
 #: Answers of a server to (method, path, headers, body).
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply]
@@ -37,12 +35,9 @@ class Deployment:
     has_worker: bool
     branch: str
     commit: str
+    environment: str = "production"
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     url: str = ""
-
-    @property
-    def environment(self) -> str:
-        return "production" if self.branch == PRODUCTION_BRANCH else "preview"
 
     def answer(self, path: str) -> Reply:
         if path in self.files:
@@ -75,6 +70,8 @@ class Cloudflare:
         self._servers: list[_Server] = []
         self._uploaded: dict[str, bytes] = {}
         self.deployments: list[Deployment] = []
+        #: What the project says is its production branch.
+        self.production_branch = "main"
         #: Uploads are refused, with a code that makes wrangler's exit status 0: 8000000, of which an exit status keeps the last byte.
         self.refuses_uploads = False
         #: The production address says so of itself; the deployment, at its own address, does not.
@@ -88,12 +85,18 @@ class Cloudflare:
         self._put_live(first)
         self.api_url = self._serve(self._api) + "/client/v4"
         self.production_url = self._serve(lambda _, path, __, ___: self._visit_production(path))
-        self.staging_url = self._serve(_guarded(first.answer))
+        self.staging_url = self._serve(_guarded(self._visit_staging))
 
     def close(self) -> None:
         for server in self._servers:
             server.shutdown()
             server.server_close()
+
+    def first_is(self, commit: str) -> None:
+        """The first build is of this commit, and says so."""
+        (first,) = self.deployments
+        first.commit = commit
+        first.files = {**first.files, "/static/version.json": json.dumps({"commit": commit}).encode()}
 
     def roll_back(self) -> Deployment:
         """What somebody does in the dashboard, or by the API."""
@@ -120,6 +123,10 @@ class Cloudflare:
             return Reply.json('{"status":"unhealthy","database":false}', 503)
         return deployment.answer(path)
 
+    def _visit_staging(self, path: str) -> Reply:
+        """The same as production, and at once."""
+        return self._production[-1].answer(path)
+
     # The API, as wrangler 4 asks it.
 
     def _api(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -130,7 +137,7 @@ class Cloudflare:
             case "GET", path if path == project:
                 configs: dict[str, object] = {"preview": {}, "production": {}}
                 return _result(
-                    {"name": "example", "production_branch": PRODUCTION_BRANCH, "deployment_configs": configs}
+                    {"name": "example", "production_branch": self.production_branch, "deployment_configs": configs}
                 )
             case "GET", path if path == f"{project}/upload-token":
                 claims = (
@@ -148,10 +155,10 @@ class Cloudflare:
                 return _result(None)
             case "POST", path if path == f"{project}/deployments":
                 self._put_live(self._received(headers["content-type"], body))
-                return _result(_told(self.deployments[-1]))
+                return _result(self._told(self.deployments[-1]))
             case "GET", path if path.startswith(f"{project}/deployments/"):
                 (deployment,) = [one for one in self.deployments if path.endswith(one.id)]
-                return _result(_told(deployment))
+                return _result(self._told(deployment))
         return _refused(7003, f"No such thing here: {method} {path}", 404)
 
     def _received(self, content_type: str, body: bytes) -> Deployment:
@@ -163,12 +170,32 @@ class Cloudflare:
                 assert isinstance(content, bytes)
                 parts[str(part.get_param("name", header="content-disposition"))] = content
         manifest: dict[str, str] = json.loads(parts["manifest"])
+        branch = parts["branch"].decode()
         return Deployment(
             files={path: self._uploaded[key] for path, key in manifest.items()},
             has_worker="_worker.bundle" in parts,
-            branch=parts["branch"].decode(),
+            branch=branch,
             commit=parts["commit_hash"].decode(),
+            environment="production" if branch == self.production_branch else "preview",
         )
+
+    def _told(self, deployment: Deployment) -> dict[str, object]:
+        return {
+            "id": deployment.id,
+            "short_id": deployment.id[:8],
+            "project_name": "example",
+            "url": deployment.url,
+            "environment": deployment.environment,
+            "production_branch": self.production_branch,
+            "aliases": None
+            if deployment.environment == "production"
+            else [f"https://{deployment.branch}.example.pages.dev"],
+            "latest_stage": {"name": "deploy", "status": "success"},
+            "deployment_trigger": {
+                "type": "ad_hoc",
+                "metadata": {"branch": deployment.branch, "commit_hash": deployment.commit},
+            },
+        }
 
     def _serve(self, answer: Answer) -> str:
         class Handler(BaseHTTPRequestHandler):
@@ -207,25 +234,6 @@ def _guarded(visit: Callable[[str], Reply]) -> Answer:
         return Reply(302, headers={"location": f"https://example.cloudflareaccess.com/cdn-cgi/access/login{path}"})
 
     return answer
-
-
-def _told(deployment: Deployment) -> dict[str, object]:
-    return {
-        "id": deployment.id,
-        "short_id": deployment.id[:8],
-        "project_name": "example",
-        "url": deployment.url,
-        "environment": deployment.environment,
-        "production_branch": PRODUCTION_BRANCH,
-        "aliases": None
-        if deployment.environment == "production"
-        else [f"https://{deployment.branch}.example.pages.dev"],
-        "latest_stage": {"name": "deploy", "status": "success"},
-        "deployment_trigger": {
-            "type": "ad_hoc",
-            "metadata": {"branch": deployment.branch, "commit_hash": deployment.commit},
-        },
-    }
 
 
 def _result(result: object) -> Reply:

@@ -69,9 +69,16 @@ def test_the_whole_road(road: Road, cloudflare: Cloudflare) -> None:
     watched = road.schedule()
     assert watched.failed() == [], watched.why()
     assert reports(road.artefacts) == {"production": each, "staging": each}
-    cloudflare.deployments[-1].files = {}  # a bad one: now production is taken back
+    # What was not rolled back to is red, though it is what production serves, at an address that is good.
+    first, *_, bad = cloudflare.deployments
+    road.machine.settle_scale = 100  # it is red when the time is up, and not before
+    (failed,) = [step for step in road.by_hand(bad.url, first.commit).steps if step.status]
+    assert failed.status == 1
+    assert f"build-differs: expected build {first.commit}" in failed.output
+    road.machine.settle_scale = 1
+
     good = cloudflare.roll_back()
-    by_hand = road.by_hand(good.url)
+    by_hand = road.by_hand(good.url, good.commit)
     assert by_hand.failed() == [], by_hand.why()
     assert reports(road.artefacts) == {"rollback": each}
 
@@ -136,3 +143,27 @@ def test_an_unhealthy_production_is_red(road: Road, cloudflare: Cloudflare) -> N
         (page,) = [file for file in road.artefacts if file.name == "summary.md"]
         assert page.read_text().endswith(summary.read_text())
         assert page.read_text().count("GOOD") >= 4
+
+
+def test_a_pull_request_has_a_preview_of_its_own_and_no_more(road: Road, cloudflare: Cloudflare) -> None:
+    outcome = road.pull_request()
+    assert outcome.failed() == [], outcome.why()
+    built = {**dict.fromkeys(ON_PUSH, "skipped"), "build": "success"}
+    assert jobs(outcome) == {**built, "preview": "success"}
+    _, preview = cloudflare.deployments
+    assert (preview.environment, preview.branch, preview.commit) == ("preview", "preview-12", road.machine.commit)
+    # Where there are no secrets, nothing is deployed, and nothing is red.
+    assert road.would_run(for_fork=False).items() >= {**built, "preview": "success"}.items()
+    assert road.would_run(for_fork=True).items() >= built.items()
+    if isinstance(road, GitHub):
+        assert all(found.items() >= built.items() for found in road.would_run_without_secrets())
+
+
+def test_a_preview_is_not_taken_for_production(road: Road, cloudflare: Cloudflare) -> None:
+    """`--branch` is not the project's production branch (any more): wrangler deploys, and production is as it was."""
+    cloudflare.production_branch = "trunk"
+    pushed = road.push()
+    assert jobs(pushed) == {**ON_PUSH, "promote": "failure", "production": "skipped"}
+    step = last_of(pushed, "promote")
+    assert step.status == 4
+    assert "what wrangler deployed is preview" in step.output

@@ -50,7 +50,10 @@ def changed(folder: Path, name: str, old: str, new: str) -> Path:
 PUSH = github.Event(
     {
         "github.event_name": "push",
+        "github.actor": "ada",
         "github.ref_name": "main",
+        "github.event.repository.fork": False,
+        "inputs.last_good_commit": None,
         "github.repository": "example/site",
         "github.sha": "1" * 40,
         "github.event.pull_request.number": None,
@@ -116,6 +119,7 @@ def test_what_is_unknown_is_refused_by_the_pipeline(tmp_path: Path, cloudflare: 
         "CI_COMMIT_SHA": "1" * 40,
         "CI_PROJECT_ID": "7",
         "CI_MERGE_REQUEST_IID": None,
+        "CI_MERGE_REQUEST_PROJECT_ID": None,
         "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": None,
     }
     with pytest.raises((AssertionError, LookupError)):

@@ -58,7 +58,7 @@ def test_it_must_be_the_commit_that_was_deployed(serve: Serve, run_both: Pytest)
         [
             f"FAILED *test_build[[]preview-/version.json[]] - build-differs: expected build {'0' * 40}, *",
             "cause     wrong-build: *",
-            f"verify    pytest pagesmoke.toml --pagesmoke=preview={url} --pagesmoke-build={'0' * 40}",
+            "verify    pytest pagesmoke.toml --pagesmoke=preview=@out.ndjson",
         ]
     )
 
@@ -73,8 +73,39 @@ def test_other_targets_are_not_asked_for_that_commit(serve: Serve, run: Pytest) 
     url = serve(GOOD_SITE).url
     result = run(record(serve(SITE).url), f"--pagesmoke=old={url}")
     result.assert_outcomes(passed=3)
-    lost = run(record(serve({}).url), f"--pagesmoke=old={serve({}).url}")
-    lost.stdout.no_fnmatch_line("verify *--pagesmoke-build*")
+
+
+def test_the_command_to_verify_asks_for_each_build_again(serve: Serve, run: Pytest) -> None:
+    settings(BUILD)
+    wrong = [
+        record(serve(SITE).url, commit=digit * 40, file=f"{name}.ndjson").replace("@", f"{name}=@")
+        for name, digit in (("a", "1"), ("b", "2"))
+    ]
+    lost = f"--pagesmoke=old={serve({}).url}"
+    result = run(*wrong, lost)
+    result.assert_outcomes(passed=2, failed=3)
+    verify = next(line for line in result.outlines if line.startswith("verify"))
+    assert verify == f"verify    pytest pagesmoke.toml {' '.join(wrong)} {lost}"
+    run(*verify.split()[2:]).assert_outcomes(passed=2, failed=3)
+
+
+def test_a_report_knows_which_build_it_had_to_be(serve: Serve, run: Pytest) -> None:
+    """Judged again it is red, or green, as it was; another commit can be asked for."""
+    settings(BUILD)
+    url = serve(SITE).url
+    run(record(url, commit="0" * 40), "--pagesmoke-report=r.json").assert_outcomes(passed=1, failed=1)
+    assert [one["build"] for one in json.loads(Path("r.json").read_text())["targets"]] == ["0" * 40]
+    again = run("--pagesmoke-replay=r.json", "--pagesmoke-report=again.json")
+    again.assert_outcomes(passed=1, failed=1)
+    again.stdout.fnmatch_lines(["verify    pytest pagesmoke.toml --pagesmoke-replay=r.json"])
+    run("--pagesmoke-replay=again.json").assert_outcomes(passed=1, failed=1)
+    run("--pagesmoke-replay=r.json", f"--pagesmoke-build={COMMIT}").assert_outcomes(passed=2)
+
+    run(record(url), "--pagesmoke-report=r.json").assert_outcomes(passed=2)
+    run("--pagesmoke-replay=r.json").assert_outcomes(passed=2)
+    run(f"--pagesmoke=x={url}", "--pagesmoke-report=r.json").assert_outcomes(passed=1)
+    assert [one["build"] for one in json.loads(Path("r.json").read_text())["targets"]] == [None]
+    run("--pagesmoke-replay=r.json").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("commit", ["", "not a hash"])
@@ -209,11 +240,12 @@ def test_another_environment_is_a_usage_error(run: Pytest) -> None:
 
 
 def test_a_deployment_can_be_pinned(serve: Serve, run: Pytest) -> None:
-    """As what it was recorded as, which its address does not tell."""
+    """But for its address: the next one has another."""
     option = record(serve(SITE).url)
     assert run(option, "--pagesmoke-init").ret == 0
-    assert '[targets.preview]\nurl = "http://127.0.0.1:' in Path("pagesmoke.toml").read_text()
-    assert 'kind = "preview"' in Path("pagesmoke.toml").read_text()
+    written = Path("pagesmoke.toml").read_text()
+    assert 'pages = ["/", "/login"]' in written
+    assert "[targets" not in written
     assert run(option.replace("@", "preview=@")).ret == 0
 
 

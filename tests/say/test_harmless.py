@@ -110,7 +110,7 @@ def test_the_usual_limit() -> None:
     [
         "",
         "a\nb\tc\r\n\n",
-        "\x1b[31mred\x1b[0m and \x1b[1;38;5;3mmore\x1b[m",
+        "\x1b[31mred\x1b[0m and \x1b[01;94mmore\x1b[m and \x1b[90m \x1b[39;49;00m",
         "Gr\u00fc\u00dfe \u2603 \U0001f468\u200d\U0001f469",
         "test_own.py::test_x\n  a::b\n#[x] # #",
         "\u200c\u200d\ufeff",
@@ -126,6 +126,11 @@ def test_lines_stay_as_they_are(text: str) -> None:
         ("\x1b[2J", r"\x1b[2J"),
         ("\x1b]8;;https://evil.example\x07x", r"\x1b]8;;https://evil.example\x07x"),
         ("a\x1b", r"a\x1b"),
+        (
+            "\x1b[8mhidden \x1b[0;8;1m \x1b[30;40m \x1b[48;5;0m\x1b[38;2;0;0;0m",
+            r"\x1b[8mhidden \x1b[0;8;1m \x1b[30;40m \x1b[48;5;0m\x1b[38;2;0;0;0m",
+        ),
+        ("\x1b[31mred", "\x1b[31mred\x1b[0m"),
         ("a\rb\r\n", "a\\rb\r\n"),
         ("\x00\x08\x0b\x0c\x7f\x85\x9b31m", r"\x00\x08\x0b\x0c\x7f\x85\x9b31m"),
         ("\u202e\u2066\u200f\u061c\u2028", r"\u202e\u2066\u200f\u061c\u2028"),

@@ -103,7 +103,7 @@ class ActiveRun:
         built = None
         if selection.dist is not None:
             built = BuildOutput(served, shown=self._dist_shown, project=made.project, secrets=self._secrets)
-        self.heard = Heard(self._secrets)
+        self.heard = Heard(config, self._secrets)
         self.reporting = Reporting(config, made.files, secrets=self._secrets)
         self._looking: Looking | Replaying = Looking(
             project=made.project,
@@ -357,7 +357,6 @@ class ActiveRun:
 
     def pytest_unconfigure(self) -> None:
         self._stop()  # also where the session never came to its end
-        self.heard.stop()
         if self._annotates:
             self._annotate()
 
@@ -472,6 +471,7 @@ class ActiveRun:
             declared=self._set_up.selection.declared.get(row),
             plain_ids=not self.multiplies,
             build=self._secrets.out_of(self._set_up.builds.get(row, "")),
+            build_typed=bool(self._activation.build),
             command=self._command(),
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,

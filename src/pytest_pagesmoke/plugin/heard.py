@@ -1,52 +1,45 @@
-"""What others say in a run that knows secrets: log records, of httpx at its lowest level too, and warnings. Struck, and made harmless, before anybody shows it."""
+"""What is logged and warned of in a run that knows secrets, of httpx at its lowest level too: struck, and made harmless, where pytest shows it."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.say.harmless import harmless_lines
 
-_FORMATTER: Final = logging.Formatter()
-
 
 class Heard:
-    """Hooks and state. What is printed, nobody can hear: with `-s` it goes by."""
+    """Hooks. Records themselves stay as they are: a project's tests look at them. What is captured, each report has; what is printed with `-s`, nobody hears."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, config: pytest.Config, secrets: Secrets) -> None:
+        self._config = config
         self._secrets = secrets
-        self._factory = logging.getLogRecordFactory()
-        # A filter would hear its own logger's records alone, and a handler those that reach it.
-        logging.setLogRecordFactory(self._record)
 
-    def stop(self) -> None:
-        """Hear no more, unless somebody else does by way of this."""
-        if logging.getLogRecordFactory() == self._record:
-            logging.setLogRecordFactory(self._factory)
-
-    def _record(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # `Any`: logging's own
-        record = self._factory(*args, **kwargs)
-        try:
-            said = record.getMessage()
-        except Exception:  # noqa: BLE001 - arguments that do not fit, or whose own code fails: logging tells of it where it is shown
-            return record
-        if (struck := self._public(said)) != said:
-            record.msg, record.args = struck, None
-        if record.exc_info and record.exc_info[0] is not None:
-            trace = _FORMATTER.formatException(record.exc_info)
-            if (struck := self._public(trace)) != trace:
-                record.exc_text = struck  # which every formatter takes in place of its own
-        return record
-
-    def _public(self, text: str) -> str:
-        return harmless_lines(self._secrets.out_of_kept(text))
+    @pytest.hookimpl(tryfirst=True)  # before anything is logged
+    def pytest_sessionstart(self) -> None:
+        logs: Any = self._config.pluginmanager.get_plugin("logging-plugin")  # `Any`: its class is private
+        if logs is not None:
+            for handler in (logs.log_cli_handler, logs.log_file_handler):
+                handler.setFormatter(_Public(handler.formatter or logging.Formatter(), self._secrets))
 
     @pytest.hookimpl(tryfirst=True)  # before it is counted, shown, or sent to xdist's controller
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         said = str(warning_message.message)
-        if (struck := self._public(said)) != said:
+        if (struck := harmless_lines(self._secrets.out_of_shown(said))) != said:
             warning_message.message = UserWarning(struck)  # its category stands beside it
+
+
+class _Public(logging.Formatter):
+    """What another formatter makes of a record, as it may be shown."""
+
+    def __init__(self, inner: logging.Formatter, secrets: Secrets) -> None:
+        super().__init__()
+        self._inner = inner
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless_lines(self._secrets.out_of_shown(self._inner.format(record)))

@@ -164,7 +164,12 @@ class _Pinning:
             if isinstance(seen, NotStarted):
                 return seen
             pins = pin_site(seen, worker_expected=expected)
-        kept = tuple(target for target in self._selection.targets if target.kind is not Kind.LOCAL)
+        # The next deployment has another address, and its file names it.
+        kept = tuple(
+            target
+            for target in self._selection.targets
+            if target.kind is not Kind.LOCAL and target.name not in self._selection.recorded
+        )
         return _Draft(pins=pins, build=build, found=(*pins.found, *([found] if found else [])), targets=kept)
 
     def _said(self, draft: _Draft) -> Iterator[str]:

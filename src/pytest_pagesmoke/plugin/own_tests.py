@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -36,7 +35,7 @@ _FACTORY_FIXTURE: Final = "pagesmoke_client_factory"
 _HEADERS_FIXTURE: Final = "pagesmoke_headers"
 _FINISH: Final = pytest.FixtureDef.finish.__code__
 #: What of a report is shown somewhere, beside the test's own id.
-_SHOWN: Final = frozenset({"longrepr", "sections", "user_properties", "wasxfail"})
+_SHOWN: Final = frozenset({"longrepr", "sections", "wasxfail"})
 _DEFINING_BASE_URL: Final = frozenset(
     {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
@@ -323,8 +322,10 @@ class OwnTests:
 
     @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if not is_of_a_check(report):  # which has its own way, and a command that must stay whole
+        if not is_of_a_check(report):
             self._strike(report)
+        else:  # its text has a way of its own, and a command that must stay whole
+            report.sections = self._struck(report.sections)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -332,12 +333,25 @@ class OwnTests:
 
     def _strike(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         """Whatever a test had in hand may stand in its report: headers of its target, an answer that it unpacked itself."""
-        strike = partial(self._secrets.out_of_shown, then=harmless_lines)
+        strike = self._struck
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
+        if isinstance(report, pytest.TestReport):
+            report.user_properties = [
+                (strike(name), self._struck_text_of(value)) for name, value in report.user_properties
+            ]
         given = getattr(report, "context", None)  # of a subtest: frozen, and made anew it would show other texts
         for name in ("msg", "kwargs") if given is not None else ():
             object.__setattr__(given, name, strike(getattr(given, name, None)))
+
+    def _struck(self, value: Any) -> Any:  # `Any`: parts of a report
+        return self._secrets.out_of_shown(value, then=harmless_lines)
+
+    def _struck_text_of(self, value: object) -> object:
+        """A property is of any kind, and shown as text: as it is, unless there is something to strike."""
+        text = str(value)
+        struck: str = self._struck(text)
+        return value if struck == text else struck
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(

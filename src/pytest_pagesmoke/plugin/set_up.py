@@ -193,12 +193,14 @@ class SetUp:
         return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
 
     def _builds(self) -> dict[str, str]:
-        """The build that each target must be: the one that is asked for, else what wrangler deployed, where the settings say how it is told."""
+        """The build that each target must be: the one that is asked for, else what wrangler deployed, or what it had to be in the run that is judged again; where the settings say how it is told."""
         selection, given = self.selection, self._activation.build
         if given:
             return {target.name: given for target in selection.targets}
         untold = without_build(self.settings, selection)
-        return {name: commit for name, commit in _commits(selection).items() if commit and name not in untold}
+        then = {one.name: one.build for one in self.replay.targets} if self.replay else {}
+        commits = {**_commits(selection), **then}
+        return {name: commit for name, commit in commits.items() if commit and name not in untold}
 
     def without_commit(self) -> list[str]:
         """The targets that wrangler recorded without a commit, so that nobody asks them which build they are, though the settings say how."""

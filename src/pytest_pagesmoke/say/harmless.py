@@ -7,10 +7,14 @@ import unicodedata
 from typing import Final
 
 MAX_CHARACTERS: Final = 240
-#: What a terminal obeys, or what turns a line around or begins another one, in lines that stay lines. Colours are left: they hide nothing.
+#: Colours of letters, bold, and what ends them: these hide nothing. (Black is for backgrounds, as grey is.)
+_CODE: Final = "(?:0?[0-4]|22|23|24|3[1-79]|49|9[0-7])"
+_COLOUR: Final = rf"\[(?:{_CODE}(?:;{_CODE})*)?m"
+#: What a terminal obeys, or what turns a line around or begins another one, in lines that stay lines.
 _OBEYED: Final = re.compile(
-    r"\x1b(?!\[[\d;]*m)|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    rf"\x1b(?!{_COLOUR})|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
+_RESET: Final = "\x1b[0m"
 
 
 def harmless(text: str, *, limit: int = MAX_CHARACTERS) -> str:
@@ -22,7 +26,9 @@ def harmless(text: str, *, limit: int = MAX_CHARACTERS) -> str:
 
 def harmless_lines(text: str) -> str:
     """``text`` as it is, in its lines, but for what a terminal or a CI log would obey in them: that is shown escaped."""
-    return _without_commands(_OBEYED.sub(lambda found: _escaped(found[0]), text))
+    shown = _without_commands(_OBEYED.sub(lambda found: _escaped(found[0]), text))
+    colours = re.findall(rf"\x1b{_COLOUR}", shown)
+    return shown + _RESET if colours and not re.search(r"[\[;]0*m", colours[-1]) else shown
 
 
 def _without_commands(text: str) -> str:

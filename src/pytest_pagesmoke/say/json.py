@@ -45,6 +45,7 @@ def report(
                     "url": run.address if run.address.startswith("http") else None,
                     "kind": run.target.kind.value,
                     "declared": run.declared,
+                    "build": run.build or None,
                     "verdict": _VERDICTS[run.verdict],
                     "checks": checks,
                     "observations": observations,

@@ -7,9 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
-from pytest_pagesmoke.addresses import kind_of
 from pytest_pagesmoke.model import Target
 from pytest_pagesmoke.pin import Build, Health, Pins
 from pytest_pagesmoke.say.harmless import harmless
@@ -72,8 +70,6 @@ def _build(build: Build) -> Iterator[str]:
 def _target(target: Target) -> Iterator[str]:
     yield f"[targets.{_key(target.name)}]"
     yield f"url = {_value(target.url)}"
-    if target.kind is not kind_of(urlsplit(target.url).hostname or ""):
-        yield f"kind = {_value(str(target.kind))}"
     if target.headers:
         yield from (_comment(_CREDENTIALS), 'headers = { Authorization = "${PAGESMOKE_AUTHORIZATION}" }')
 
