@@ -7,6 +7,8 @@ import html
 import json
 import random
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -474,3 +476,45 @@ def test_who_comes_back_from_learning_can_ask(monkeypatch: pytest.MonkeyPatch) -
     for thread in threads:
         thread.join(20)
     assert said == ["it said ***"]
+
+
+JWT = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlLW9mLWl0"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said", "left"),
+    [
+        (JWT, f"begins {JWT[:20]} and {JWT[40:60]}", "begins *** and ***"),
+        ("9f8e7d6c5b4a39281706", "sid 9f8e7d6c5b4a3928", "sid ***"),
+        ("consent=2026-11-28T10:00:00", "Built 2026-11-28T11:22:31Z", "Built 2026-11-28T11:22:31Z"),
+        ("to=http://127.0.0.1:9101/dashboard", "GET http://127.0.0.1:9101/login", "GET http://127.0.0.1:9101/login"),
+        (
+            "to=https://5be8c75c.example.pages.dev/x",
+            "https://5be8c75c.example.pages.dev",
+            "https://5be8c75c.example.pages.dev",
+        ),
+        ("theme=dark-mode-for-everyone", "dark-mode-for-everybody", "dark-mode-for-everybody"),
+    ],
+)
+def test_parts_that_look_like_a_secret(secret: str, said: str, left: str) -> None:
+    """In words; what is kept to be judged again keeps them, as what they are a part of may be something else."""
+    secrets = Secrets([secret])
+    assert secrets.out_of_said(said) == left
+    assert secrets.out_of_kept(said) == said
+
+
+def test_beginnings_beside_dots_by_the_thousand_are_found_in_no_time() -> None:
+    secrets = Secrets(["b6d767d2f8ed5d213820dcc509a6f75849b" * 2])
+    began = time.monotonic()
+    assert secrets.out_of_shown("b6d7..." * 60_000) == "***..." * 60_000
+    assert time.monotonic() - began < 20  # it took more than a minute
+
+
+def test_a_long_secret_takes_no_square_of_its_length() -> None:
+    """Of its beginnings and ends the places are kept, and not the texts."""
+    token = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=3000))
+    tracemalloc.start()
+    assert redact._Cut([*redact._forms(token)]).out_of(f"x {token[:50]}...{token[-50:]} y") == "x ***...*** y"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000_000

@@ -206,3 +206,86 @@ def test_nor_does_a_comparison_a_replay_or_one_that_waits(planted: str, run: Pyt
         outputs = {**written(), "stdout": result.stdout.str(), "stderr": result.stderr.str()}
         # Who judges a report again need not have the secrets.
         assert leaks(outputs, whole="--pagesmoke-replay=report.json" in options) == {}, options
+
+
+#: What shares twelve characters and more with cookies that people have: a moment, the site's own address.
+DATED = """
+pages = [{{ path = "/", contains = "Built 2026-11-28T11:22:31Z" }}]
+health = [{{ path = "/health", expect = {{ status = "ok", version = "v2026-11-28T11:22" }} }}]
+[targets.x]
+url = "{url}"
+headers = {{ Cookie = "consent=2026-11-28T10%3A00%3A00; return_to={quoted}%2Fdashboard; sid=9f8e7d6c5b4a39281706" }}
+"""
+
+
+def test_a_site_that_shares_words_with_a_secret_is_judged_alike(serve: Serve, run: Pytest) -> None:
+    """Live, again, and beside its own report; and its address, and commands with it, stay whole."""
+    replies = {
+        "/": Reply.html("<title>Home</title>Built 2026-11-28T11:22:31Z"),
+        "/health": Reply.json('{"status":"ok","version":"v2026-11-28T11:22"}', cache_control="no-store"),
+    }
+    url = serve(replies).url
+    Path("pagesmoke.toml").write_text(DATED.format(url=url, quoted=quote(url, safe="")))
+    files = ("--pagesmoke-report=r.json", "--pagesmoke-report=r.md")
+    assert run("--pagesmoke=x", *files).ret == 0
+    assert f"| x | <{url}> | **GOOD** |" in Path("r.md").read_text("utf-8")
+    assert run("--pagesmoke-replay=r.json").ret == 0
+    assert run("--pagesmoke=x", "--pagesmoke-same-as=r.json").ret == 0
+    broken = serve({})
+    run("--pagesmoke=x", f"--pagesmoke=y={broken.url}", "--pagesmoke-report=r.md")
+    assert f"--pagesmoke=y={broken.url}\n" in Path("r.md").read_text("utf-8")
+
+
+def test_a_projects_own_tests_see_their_logs_as_they_are(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest
+) -> None:
+    """Records, and what caplog has of them: a test that nothing secret is logged must be able to fail."""
+    pytester.makepyfile(
+        """
+        import logging
+        log = logging.getLogger("own")
+        def test_text(caplog):
+            log.error("connect %s", "postgres://app:hunter2@db/x?token=abcdefghijkl")
+            assert "hunter2" in caplog.text and "abcdefghijkl" in caplog.text
+        def test_records(caplog):
+            log.error("\\x1b[2J::1 %s %d", "/a?token=abcdefghijkl", 200)
+            log.error({"event": "x", "url": "/a?token=abcdefghijkl"})
+            one, other = caplog.records
+            assert one.args == ("/a?token=abcdefghijkl", 200)
+            assert one.getMessage() == "\\x1b[2J::1 /a?token=abcdefghijkl 200"
+            assert other.msg["event"] == "x"
+        """
+    )
+    options = ("--log-cli-level=DEBUG", "--log-file=log.txt", "-rA")
+    result = run_both(*options, f"--pagesmoke=x={serve(lambda _: Reply(404)).url}", "-k", "own or text or records")
+    result.assert_outcomes(passed=2)
+    shown = result.stdout.str() + "".join(file.read_text() for file in Path().glob("log.txt"))
+    assert "hunter2" not in shown
+    assert "abcdefghijkl" not in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_what_a_tests_own_objects_hold_stays(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """A property may be of any kind, and of an object that is asked with afterwards. (Under xdist pytest itself takes plain ones alone.)"""
+    pytester.makepyfile(
+        """
+        import dataclasses, pytest, sys, typing
+        @dataclasses.dataclass
+        class Cfg:
+            url: str
+            more: object = None
+        @dataclasses.dataclass(slots=True)
+        class Slots: x: str
+        class Named(typing.NamedTuple): x: str
+        CFG = Cfg("https://x/?token=abcdefghijkl")
+        CFG.more = CFG
+        @pytest.mark.parametrize("value", [sys.version_info, Slots("x"), Named("https://x/?token=abcdefghijkl"), CFG, 1, None, {"a": 1}], ids=range(7))
+        def test_own(record_property, value):
+            record_property("it", value)
+        def test_after(): assert CFG.url == "https://x/?token=abcdefghijkl"
+        """
+    )
+    result = run(f"--pagesmoke=x={serve(lambda _: Reply(404)).url}", "--junitxml=junit.xml", "-k", "own or after")
+    result.assert_outcomes(passed=8)
+    assert "abcdefghijkl" not in Path("junit.xml").read_text()
+    assert Path("junit.xml").read_text().count("token=***") == 2
