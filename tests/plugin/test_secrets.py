@@ -289,3 +289,22 @@ def test_what_a_tests_own_objects_hold_stays(pytester: pytest.Pytester, serve: S
     result.assert_outcomes(passed=8)
     assert "abcdefghijkl" not in Path("junit.xml").read_text()
     assert Path("junit.xml").read_text().count("token=***") == 2
+
+
+def test_ids_of_tests_that_are_run_for_a_secret(pytester: pytest.Pytester, serve: Serve, run_both: Pytest) -> None:
+    """Struck, and told apart; a word that is a password by chance is a word."""
+    pytester.makepyfile(
+        test_own=f"""
+        import pytest
+        @pytest.mark.parametrize("it", ["{COOKIE}", "a {COOKIE} b", "{COOKIE}", "password", 1, "{COOKIE[:7]}"])
+        def test_own(it): pass
+        """
+    )
+    url = serve(lambda _: Reply(404)).url
+    Path("pagesmoke.toml").write_text(
+        f'[targets.x]\nurl = "{url.replace("//", "//user:pass@")}"\nheaders = {{ Cookie = "sid={COOKIE}" }}'
+    )
+    result = run_both("test_own.py", "--pagesmoke=x", "-v")
+    result.assert_outcomes(passed=6)
+    for name in ("***0", "a *** b", "***1", "password", "1", COOKIE[:7]):
+        assert f"test_own.py::test_own[{name}]" in result.stdout.str()
