@@ -729,6 +729,15 @@ def test_what_differs_is_verified_beside_the_build_output() -> None:
     assert "dist" not in verify_command([GOOD_DIST, run(*LOST)])
 
 
+def test_what_is_gone_back_to_is_another_build() -> None:
+    """And is what production is to serve then: to be both it could never."""
+    older = replace(run(*GOOD, OTHER_BUILD, name="5be8c75c", url=HASH), build="new", build_typed=True)
+    command = verify_command([replace(run(*LOST), build="new", build_typed=True), older])
+    assert "--pagesmoke-build" not in command
+    assert f"--pagesmoke-same-as={HASH}" in command
+    assert "--pagesmoke-build=new" in verify_command([replace(run(*LOST), build="new", build_typed=True)])
+
+
 def test_a_replay_is_verified_by_a_replay() -> None:
     again = replace(run(*LOST), replay="a report.json")
     assert verify_command([again]) == "pytest pagesmoke.toml '--pagesmoke-replay=a report.json'"

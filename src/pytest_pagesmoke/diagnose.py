@@ -191,7 +191,7 @@ def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iter
         return
     back = next((good.address for run in bad for good in _to_go_back_to(run, runs)), "")
     settle_s = _SETTLE_S if first.settle_s is None and back else first.settle_s
-    if first.build and first.build_typed:
+    if first.build_typed and not back:  # what is gone back to is another build
         yield f"--pagesmoke-build={first.build}"
     if same_as := first.same_as or back:
         yield f"--pagesmoke-same-as={same_as}"

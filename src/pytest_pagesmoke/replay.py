@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pytest_pagesmoke.addresses import TARGET_NAME, BadAddress, read_address
 from pytest_pagesmoke.checks.asset import ASSET_DIFFERS
+from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.checks.same_as import SameAsCheck
 from pytest_pagesmoke.model import OWN_TEST, Kind, Manners, Observation, Probe, Recorded, Seen, Target
 from pytest_pagesmoke.plan import DIST_TEST, PlannedLive
@@ -156,12 +157,20 @@ def read_report(text: str) -> Report:
 
 def _failed_beside(it: Part) -> Iterator[str]:
     """What failed and is not judged again, each with its number."""
-    checks = [check for target in it.parts("targets") for check in target.parts("checks")]
+    targets = it.parts("targets")
+    checks = [check for target in targets for check in target.parts("checks")]
     if it.has("dist"):
         checks += it.part("dist").parts("checks")
-    failed = [check for check in checks if check.has("outcome") and check.text("outcome") == "failed"]
-    count = Counter(check.text(key) for check in failed for key in ("test", "rule") if check.has(key))
+    count = Counter(check.text(key) for check in _failed(checks) for key in ("test", "rule") if check.has(key))
     yield from (f"{count[test]} {words}" for test, words in _NOT_AGAIN.items() if count[test])
+    # Of an earlier version, which did not write down which build that was to be.
+    unknown = [check for target in targets if not target.has("build") for check in _failed(target.parts("checks"))]
+    if number := sum(check.has("test") and check.text("test") == BuildCheck.test for check in unknown):
+        yield f"{number} of the build (--pagesmoke-build=COMMIT asks for it again)"
+
+
+def _failed(checks: Iterable[Part]) -> list[Part]:
+    return [check for check in checks if check.has("outcome") and check.text("outcome") == "failed"]
 
 
 def _moment(it: Part) -> datetime:

@@ -108,6 +108,30 @@ def test_a_report_knows_which_build_it_had_to_be(serve: Serve, run: Pytest) -> N
     run("--pagesmoke-replay=r.json").assert_outcomes(passed=1)
 
 
+def test_a_report_of_a_version_that_did_not_know_it(serve: Serve, run: Pytest) -> None:
+    settings(BUILD)
+    run(record(serve(SITE).url, commit="0" * 40), "--pagesmoke-report=r.json")
+    report = json.loads(Path("r.json").read_text())
+    del report["targets"][0]["build"]
+    Path("r.json").write_text(json.dumps(report))
+    run("--pagesmoke-replay=r.json").stdout.fnmatch_lines(
+        ["*failed then, and not judged again: 1 of the build (--pagesmoke-build=COMMIT asks for it again)"]
+    )
+
+
+def test_variables_of_a_build_are_needed_by_its_replay(
+    serve: Serve, run: Pytest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(BUILD.replace('"commit"', '"${KEY}"'))
+    monkeypatch.setenv("KEY", "commit")
+    assert run(record(serve(SITE).url), "--pagesmoke-report=r.json").ret == 0
+    assert run("--pagesmoke-replay=r.json").ret == 0
+    monkeypatch.delenv("KEY")
+    result = run("--pagesmoke-replay=r.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*build.json = *KEY is not set, or empty"])
+
+
 @pytest.mark.parametrize("commit", ["", "not a hash"])
 def test_without_a_commit_it_is_not_asked_for_and_that_is_said(serve: Serve, run: Pytest, commit: str) -> None:
     settings(BUILD)

@@ -295,9 +295,14 @@ def test_ids_of_tests_that_are_run_for_a_secret(pytester: pytest.Pytester, serve
     """Struck, and told apart; a word that is a password by chance is a word."""
     pytester.makepyfile(
         test_own=f"""
-        import pytest
+        import enum, pytest, re
         @pytest.mark.parametrize("it", ["{COOKIE}", "a {COOKIE} b", "{COOKIE}", "password", 1, "{COOKIE[:7]}"])
         def test_own(it): pass
+        class E(enum.Enum):
+            A = 1
+            def __str__(self): return "{COOKIE}"
+        @pytest.mark.parametrize("it", [b"{COOKIE}", re.compile("{COOKIE}"), E.A, "/?access_token=abcdefghijkl", E])
+        def test_other(it): pass
         """
     )
     url = serve(lambda _: Reply(404)).url
@@ -305,6 +310,39 @@ def test_ids_of_tests_that_are_run_for_a_secret(pytester: pytest.Pytester, serve
         f'[targets.x]\nurl = "{url.replace("//", "//user:pass@")}"\nheaders = {{ Cookie = "sid={COOKIE}" }}'
     )
     result = run_both("test_own.py", "--pagesmoke=x", "-v")
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=11)
+    assert not found_in(result.stdout.str())
+    assert "abcdefghijkl" not in result.stdout.str()
+    assert "test_own.py::test_other[E]" in result.stdout.str()
     for name in ("***0", "a *** b", "***1", "password", "1", COOKIE[:7]):
         assert f"test_own.py::test_own[{name}]" in result.stdout.str()
+
+
+def test_properties_that_are_none_are_left_to_who_reads_them(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    """pytest looks at them only where it writes XML."""
+    pytester.makepyfile(
+        test_own="""
+        class Bad:
+            def __str__(self): raise RuntimeError("of its own")
+        def test_own(request):
+            request.node.user_properties += [("bad", Bad()), {"case": 1}, ("a", "b", "c")]
+        """
+    )
+    run("test_own.py", f"--pagesmoke=x={serve(lambda _: Reply(404)).url}").assert_outcomes(passed=1)
+
+
+def test_a_project_may_set_the_colours_of_its_live_log(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    pytester.makeconftest(
+        """
+        import logging
+        def pytest_sessionstart(session):
+            logs = session.config.pluginmanager.get_plugin("logging-plugin")
+            logs.log_cli_handler.formatter.add_color_level(logging.INFO, "cyan")
+        """
+    )
+    option = f"--pagesmoke=x={serve(lambda _: Reply(404)).url}"
+    result = run(option, "-o", "log_cli=true", "--log-cli-level=INFO", "--color=yes")
+    assert result.ret == 1
+    assert "\x1b[36mINFO" in result.stdout.str()

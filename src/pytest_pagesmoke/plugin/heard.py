@@ -41,5 +41,8 @@ class _Public(logging.Formatter):
         self._inner = inner
         self._secrets = secrets
 
+    def __getattr__(self, name: str) -> Any:  # `Any`: what that one has; a project may set its colours, say
+        return getattr(self._inner, name)
+
     def format(self, record: logging.LogRecord) -> str:
         return harmless_lines(self._secrets.out_of_shown(self._inner.format(record)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -318,11 +320,10 @@ class OwnTests:
 
     def pytest_make_parametrize_id(self, val: object) -> str | None:
         """A test that is run for a secret has none in its id: that stands in every output, and in pytest's cache."""
-        if not isinstance(val, str):
-            return None
-        struck = self._secrets.out_of(val)
+        text = _text_in_id(val)
+        struck = self._secrets.out_of_kept(text)
         # A short one is a word ("pass"), and tests are chosen by their ids.
-        return struck if len(val) - len(struck) >= _MIN_IN_ID - len(MASK) else None
+        return struck if len(text) - len(struck) >= _MIN_IN_ID - len(MASK) else None
 
     @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -341,9 +342,7 @@ class OwnTests:
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
         if isinstance(report, pytest.TestReport):
-            report.user_properties = [
-                (strike(name), self._struck_text_of(value)) for name, value in report.user_properties
-            ]
+            report.user_properties = [self._struck_property(one) for one in report.user_properties]
         given = getattr(report, "context", None)  # of a subtest: frozen, and made anew it would show other texts
         for name in ("msg", "kwargs") if given is not None else ():
             object.__setattr__(given, name, strike(getattr(given, name, None)))
@@ -351,11 +350,19 @@ class OwnTests:
     def _struck(self, value: Any) -> Any:  # `Any`: parts of a report
         return self._secrets.out_of_shown(value, then=harmless_lines)
 
-    def _struck_text_of(self, value: object) -> object:
-        """A property is of any kind, and shown as text: as it is, unless there is something to strike."""
-        text = str(value)
-        struck: str = self._struck(text)
-        return value if struck == text else struck
+    def _struck_property(
+        self, given: Any
+    ) -> Any:  # `Any`: a test's own, which pytest looks at only where it writes XML
+        """A name and a value of any kind, which is shown as text: as they are, unless there is something to strike."""
+        if not isinstance(given, tuple) or len(given) != 2:
+            return given
+        name, value = given
+        try:
+            text = str(value)
+        except Exception:  # noqa: BLE001 - its own code fails, here as it would there
+            return given
+        struck = self._struck(text)
+        return (self._struck(name), value if struck == text else struck)
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(
@@ -374,6 +381,15 @@ class OwnTests:
 def _ending() -> pytest.FixtureDef[Any] | None:
     """The fixture that ends now, in this thread; the innermost of them."""
     return next(_finishing(traceback.walk_stack(sys._getframe())), None)  # noqa: SLF001 - what inspect.currentframe is
+
+
+def _text_in_id(value: object) -> str:
+    """What pytest makes an id of; empty where that is no text of the value's own."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", errors="backslashreplace")
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
+    return str(value) if isinstance(value, str | enum.Enum) else ""
 
 
 def _endings(error: BaseException) -> Iterator[pytest.FixtureDef[Any]]:

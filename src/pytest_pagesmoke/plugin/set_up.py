@@ -116,7 +116,7 @@ class SetUp:
             *settings.missing_variables(
                 selection.used,
                 dist=selection.dist is not None or served,
-                idle=() if self._activation.build or any(_commits(selection).values()) else (BuildCheck.key,),
+                idle=() if self._asks_for_build(selection) else (BuildCheck.key,),
             ),
         ]
         if selection.dist is not None:
@@ -191,6 +191,10 @@ class SetUp:
         same = next((one for one in selection.targets if one.url == target.url), None)
         # Under a name of its own: what is asked, and the connections, go by names.
         return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
+
+    def _asks_for_build(self, selection: Selection) -> bool:
+        then = (one.build for one in self.replay.targets) if self.replay else ()
+        return bool(self._activation.build) or any(_commits(selection).values()) or any(then)
 
     def _builds(self) -> dict[str, str]:
         """The build that each target must be: the one that is asked for, else what wrangler deployed, or what it had to be in the run that is judged again; where the settings say how it is told."""
