@@ -343,6 +343,7 @@ def test_a_project_may_set_the_colours_of_its_live_log(pytester: pytest.Pytester
         """
     )
     option = f"--pagesmoke=x={serve(lambda _: Reply(404)).url}"
+    pytester.makepyfile(test_own="import logging\ndef test_own(): logging.info('it goes on')")
     result = run(option, "-o", "log_cli=true", "--log-cli-level=INFO", "--color=yes")
     assert result.ret == 1
     assert "\x1b[36mINFO" in result.stdout.str()
