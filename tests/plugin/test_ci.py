@@ -218,7 +218,7 @@ def test_a_pass_after_retries_is_visible(serve: Serve, run_both: Pytest) -> None
     assert run_both(f"--pagesmoke=x={site.url}", "--pagesmoke-settle=60", "--junitxml=junit.xml").ret == 0
     late, first = (properties()[f"test_page[x-{path}]"] for path in ("/login", "/"))
     assert (late["attempts"], first["attempts"]) == ("2", "1")
-    assert float(late["settled_after_s"]) > float(first["settled_after_s"])
+    assert float(late["settled_after_s"]) >= float(first["settled_after_s"])  # in tenths, on a machine that may be busy
     assert "rule" not in late
 
 
