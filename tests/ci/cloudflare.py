@@ -76,10 +76,9 @@ class Cloudflare:
         self.refuses_uploads = False
         #: The production address says so of itself; the deployment, at its own address, does not.
         self.production_is_unhealthy = False
-        #: How many answers production is behind with a new deployment: so long its edge has the old one.
-        self.answers_behind = 8
         self._production: list[Deployment] = []
-        self._behind = 0
+        #: Addresses that production has answered once by the deployment before: so long its edge has the old one.
+        self._answered: set[str] = set()
         self._lock = threading.Lock()
         first = Deployment({"/static/app.js": b"let first", "/static/site.css": b"h1{}"}, True, "main", "0" * 40)
         self._put_live(first)
@@ -112,13 +111,14 @@ class Cloudflare:
 
     def _make_live(self, deployment: Deployment) -> None:
         with self._lock:
-            self._behind = self.answers_behind if self._production else 0
+            self._answered.clear()
             self._production.append(deployment)
 
     def _visit_production(self, path: str) -> Reply:
         with self._lock:
-            deployment = self._production[-2] if self._behind > 0 else self._production[-1]
-            self._behind -= 1
+            is_behind = len(self._production) > 1 and path not in self._answered
+            deployment = self._production[-2 if is_behind else -1]
+            self._answered.add(path)
         if self.production_is_unhealthy and path == "/api/health/status":
             return Reply.json('{"status":"unhealthy","database":false}', 503)
         return deployment.answer(path)
