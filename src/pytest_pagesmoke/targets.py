@@ -143,8 +143,8 @@ class _Selecting:
 
     def _folder(self, value: str) -> Path | None:
         # user:password@… is no folder: as one it would be shown whole.
-        is_folder = "/" in value and "://" not in value and not re.match(r"[^/]*:[^/]*@", value)
-        is_folder = is_folder and not _NAMED_FILE.fullmatch(value)
+        is_other = "://" in value or re.match(r"[^/]*:[^/]*@", value) or _NAMED_FILE.fullmatch(value)
+        is_folder = "/" in value and not is_other
         return Path(value) if is_folder else None
 
     def _read(self, value: str) -> Iterator[_Wanted]:

@@ -10,16 +10,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from ci.expressions import Lookup, Value, by_table, condition, filled_in, holds
 from ci.machine import Machine
-from ci.outcome import Outcome, Step
-
-#: As YAML has them: of any shape, which the schema has judged.
-Yaml = Mapping[str, Any]
+from ci.outcome import Job, Outcome, Step, Yaml
 
 #: The actions that a workflow may use, with the inputs that the test knows the meaning of.
 _ACTIONS = {
@@ -42,16 +38,6 @@ class Event:
 
     context: Mapping[str, Value]
     secrets: Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One job; of a matrix, one of them."""
-
-    title: str
-    id: str
-    matrix: Mapping[str, str]
-    it: Yaml
 
 
 class Workflow:
@@ -94,23 +80,23 @@ class Workflow:
         self._artefacts = self._machine.workspace()
         self._uploaded_by: dict[str, str] = {}
 
-    def _jobs(self) -> Iterator[_Job]:
+    def _jobs(self) -> Iterator[Job]:
         """As they stand, which is in an order in which all that a job needs comes before it."""
         for name, job in self._it["jobs"].items():
             axes: Mapping[str, list[str]] = job.get("strategy", {}).get("matrix", {})
             for values in itertools.product(*axes.values()):
                 title = f"{name} ({', '.join(values)})" if values else name
-                yield _Job(title, name, dict(zip(axes, values, strict=True)), job)
+                yield Job(title, name, dict(zip(axes, values, strict=True)), job)
 
-    def _needs(self, job: _Job) -> list[str]:
+    def _needs(self, job: Job) -> list[str]:
         needs = job.it.get("needs", [])
         return [needs] if isinstance(needs, str) else needs
 
-    def _all_needs(self, job: _Job) -> set[str]:
+    def _all_needs(self, job: Job) -> set[str]:
         direct = [one for one in self._jobs() if one.id in self._needs(job)]
         return {one.title for one in direct}.union(*map(self._all_needs, direct))
 
-    def _contexts(self, job: _Job, event: Event) -> Mapping[str, Value]:
+    def _contexts(self, job: Job, event: Event) -> Mapping[str, Value]:
         table: dict[str, Value] = {
             **event.context,
             **{f"matrix.{axis}": value for axis, value in job.matrix.items()},
@@ -122,7 +108,7 @@ class Workflow:
             f"env.{name}": filled_in(str(value), by_table(table)) for name, value in self._it.get("env", {}).items()
         }
 
-    def _run(self, job: _Job, contexts: Mapping[str, Value]) -> Iterator[Step]:
+    def _run(self, job: Job, contexts: Mapping[str, Value]) -> Iterator[Step]:
         workspace = self._machine.workspace()
         so_far = "success"
         for number, step in enumerate(job.it["steps"]):
@@ -152,7 +138,7 @@ class Workflow:
         environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), **whole, **own}
         return self._machine.shell(self._shell, step["run"], workspace, environment)
 
-    def _use(self, job: _Job, step: Yaml, lookup: Lookup, workspace: Path) -> tuple[int, str]:
+    def _use(self, job: Job, step: Yaml, lookup: Lookup, workspace: Path) -> tuple[int, str]:
         action = step["uses"]
         given = {name: filled_in(str(value), lookup) for name, value in step.get("with", {}).items()}
         assert set(given) <= _ACTIONS[action], f"{action}: the test does not know {set(given) - _ACTIONS[action]}"
@@ -167,7 +153,7 @@ class Workflow:
                 shutil.copytree(self._artefacts / name, workspace / given["path"], dirs_exist_ok=True)
         return 0, ""
 
-    def _upload(self, job: _Job, given: Mapping[str, str], workspace: Path) -> tuple[int, str]:
+    def _upload(self, job: Job, given: Mapping[str, str], workspace: Path) -> tuple[int, str]:
         name, source = given["name"], workspace / given["path"]
         assert name not in self._uploaded_by, f"{name} is uploaded twice, which the action refuses"
         hidden = None if given.get("include-hidden-files") == "True" else shutil.ignore_patterns(".*")

@@ -11,16 +11,12 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from ci.expressions import Value, by_table, holds
 from ci.machine import Machine
-from ci.outcome import Outcome, Step
-
-#: As YAML has them: of any shape, which the schema has judged.
-Yaml = Mapping[str, Any]
+from ci.outcome import Job, Outcome, Step, Yaml
 
 _PIPELINE = {"stages", "variables", "default"}
 _KEYS = set(
@@ -39,14 +35,7 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One job; of a matrix, one of them."""
-
-    title: str
-    id: str
-    matrix: Mapping[str, str]
-    it: Yaml
-
+class _Job(Job):
     @property
     def commands(self) -> list[str]:
         return [*self.it.get("before_script", []), *self.it["script"]]

@@ -1,9 +1,23 @@
-"""What became of a CI's run."""
+"""A CI's jobs, and what became of its run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+#: As YAML has them: of any shape, which the schema has judged.
+Yaml = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job; of a matrix, one of them."""
+
+    title: str
+    id: str
+    matrix: Mapping[str, str]
+    it: Yaml
 
 
 @dataclass(frozen=True)

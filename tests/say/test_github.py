@@ -6,36 +6,10 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from pytest_pagesmoke.diagnose import TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
 from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.say.github import commands
+from records import OWN, record, run
 
-
-def record(path: str, rule: str = "", status: int | None = 200, **seen: object) -> CheckRecord:
-    it = CheckRecord(
-        id=f"pagesmoke.toml::test_page[x-{path}]",
-        test="test_page",
-        target="x",
-        address="https://www.example.com",
-        column="pages",
-        path=path,
-        outcome="failed" if rule else "passed",
-        rule=rule,
-        expected="200" if rule else "",
-        actual=str(status) if rule else "",
-        status=status,
-        body_bytes=0 if status == 404 else 100,
-    )
-    return replace(it, **seen)  # type: ignore[arg-type]  # keyword arguments of several types
-
-
-def run(*records: CheckRecord, name: str = "x") -> TargetRun:
-    target = Target(name=name, url="https://www.example.com", kind=Kind.PREVIEW)
-    records = tuple(replace(one, target=name) for one in records)
-    return TargetRun(name=name, address=target.url, target=target, planned=len(records), records=records)
-
-
-OWN = replace(record("", "r"), id="tests/test_site.py::test_x", test=OWN_TEST, column="own tests", rule="")
 LOST = (record("/", "page-status", 404), record("/b", "page-status", 404))
 
 

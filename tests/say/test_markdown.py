@@ -9,37 +9,9 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from pytest_pagesmoke.diagnose import TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Kind, Target
 from pytest_pagesmoke.say.markdown import markdown
 from pytest_pagesmoke.say.summary import summarize
-
-
-def record(path: str, rule: str = "", status: int | None = 200, **seen: object) -> CheckRecord:
-    it = CheckRecord(
-        id=f"pagesmoke.toml::test_page[x-{path}]",
-        test="test_page",
-        target="x",
-        address="https://www.example.com",
-        column="pages",
-        path=path,
-        outcome="failed" if rule else "passed",
-        rule=rule,
-        expected="200" if rule else "",
-        actual=str(status) if rule else "",
-        status=status,
-        body_bytes=0 if status == 404 else 100,
-        started=1000.0,
-        ended=1000.5,
-    )
-    return replace(it, **seen)  # type: ignore[arg-type]  # keyword arguments of several types
-
-
-def run(*records: CheckRecord, name: str = "x", url: str = "https://www.example.com") -> TargetRun:
-    target = Target(name=name, url=url, kind=Kind.PREVIEW)
-    return TargetRun(name=name, address=url, target=target, planned=len(records), records=records)
-
-
-OWN = replace(record("", "r"), id="tests/test_site.py::test_x", test=OWN_TEST, column="own tests", rule="", status=None)
+from records import OWN, record, run
 
 
 def text(*runs: TargetRun) -> str:

@@ -29,7 +29,7 @@ class Heard:
     @pytest.hookimpl(tryfirst=True)  # before it is counted, shown, or sent to xdist's controller
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         said = str(warning_message.message)
-        if (struck := harmless_lines(self._secrets.out_of_shown(said))) != said:
+        if (struck := self._secrets.out_of_shown(said, then=harmless_lines)) != said:
             warning_message.message = UserWarning(struck)  # its category stands beside it
 
 
@@ -45,4 +45,5 @@ class _Public(logging.Formatter):
         return getattr(self._inner, name)
 
     def format(self, record: logging.LogRecord) -> str:
-        return harmless_lines(self._secrets.out_of_shown(self._inner.format(record)))
+        shown: str = self._secrets.out_of_shown(self._inner.format(record), then=harmless_lines)
+        return shown

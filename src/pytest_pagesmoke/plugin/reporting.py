@@ -71,9 +71,12 @@ class Reporting:
                 replay_of=replay_of,
             )
             self._write(self._json, text(document))
-        said = self._secrets.out_of_kept(markdown(summary))
-        self._write(self._markdown, said)
-        self._add_to_job(said)
+        job = os.environ.get(_STEP_SUMMARY, "") if self._adds_to_job else ""
+        if self._markdown or job:
+            said = self._secrets.out_of_kept(markdown(summary))
+            self._write(self._markdown, said)
+            if job:
+                self._add_to_job(job, said)
 
     def _write(self, files: Iterable[Path], said: str) -> None:
         for file in files:
@@ -82,11 +85,8 @@ class Reporting:
             except OSError as error:
                 self.failed.append(f"{file}: {error.strerror}")
 
-    def _add_to_job(self, said: str) -> None:
+    def _add_to_job(self, file: str, said: str) -> None:
         """Append to GitHub's summary of the job. That this cannot be written takes nothing from a site's verdict: nobody asked for it."""
-        file = os.environ.get(_STEP_SUMMARY)
-        if not file or not self._adds_to_job:
-            return
         try:
             if Path(file).exists() and not Path(file).is_file():
                 raise OSError(errno.EINVAL, "is no file")  # a pipe would be waited for

@@ -116,7 +116,7 @@ class SetUp:
             *settings.missing_variables(
                 selection.used,
                 dist=selection.dist is not None or served,
-                idle=() if self._asks_for_build(selection) else (BuildCheck.key,),
+                idle=() if self._activation.build or self._wanted(selection) else (BuildCheck.key,),
             ),
         ]
         if selection.dist is not None:
@@ -192,19 +192,18 @@ class SetUp:
         # Under a name of its own: what is asked, and the connections, go by names.
         return replace(found, targets=(same or replace(target, name=f"same-as:{target.name}"),))
 
-    def _asks_for_build(self, selection: Selection) -> bool:
-        then = (one.build for one in self.replay.targets) if self.replay else ()
-        return bool(self._activation.build) or any(_commits(selection).values()) or any(then)
+    def _wanted(self, selection: Selection) -> dict[str, str]:
+        """The commit that each target must be: the one that is asked for, else what wrangler deployed, or what it had to be in the run that is judged again."""
+        if given := self._activation.build:
+            return {target.name: given for target in selection.targets}
+        recorded = {name: deployment.commit for name, deployment in selection.recorded.items()}
+        then = {one.name: one.build for one in self.replay.targets} if self.replay else {}
+        return {name: commit for name, commit in {**recorded, **then}.items() if commit}
 
     def _builds(self) -> dict[str, str]:
-        """The build that each target must be: the one that is asked for, else what wrangler deployed, or what it had to be in the run that is judged again; where the settings say how it is told."""
-        selection, given = self.selection, self._activation.build
-        if given:
-            return {target.name: given for target in selection.targets}
-        untold = without_build(self.settings, selection)
-        then = {one.name: one.build for one in self.replay.targets} if self.replay else {}
-        commits = {**_commits(selection), **then}
-        return {name: commit for name, commit in commits.items() if commit and name not in untold}
+        """The same, where the settings say how the build is told."""
+        untold = without_build(self.settings, self.selection)
+        return {name: commit for name, commit in self._wanted(self.selection).items() if name not in untold}
 
     def without_commit(self) -> list[str]:
         """The targets that wrangler recorded without a commit, so that nobody asks them which build they are, though the settings say how."""
@@ -304,10 +303,6 @@ def deployments(values: Iterable[str], here: Path) -> dict[str, Deployment | str
                 production_branch=harmless(without_tokens(branch)),
             )
     return found
-
-
-def _commits(selection: Selection) -> dict[str, str]:
-    return {name: deployment.commit for name, deployment in selection.recorded.items()}
 
 
 def for_workers(deployments: Mapping[str, Deployment | str]) -> dict[str, object]:

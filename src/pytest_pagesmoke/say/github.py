@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_pagesmoke.diagnose import TargetRun, diagnose, verify_command
+from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.say.summary import failure_line, how_much
 
@@ -21,7 +21,8 @@ def commands(
     ``own``: with what options the hand-written tests that failed are run again; ``kept`` strikes secrets out of a line.
     """
     verify = f"verify: {verify_command(runs, own=own)}"
-    found = [*_of_causes(runs), *_of_rules(runs), *_of_own_tests(runs), *_incomplete(runs)]
+    diagnoses = diagnose(runs)
+    found = [*_of_causes(diagnoses), *_of_rules(runs, diagnoses), *_of_own_tests(runs), *_incomplete(runs)]
     if len(found) > _MAX_ANNOTATIONS:
         left = found[_MAX_ANNOTATIONS - 1 :]
         found = [*found[: _MAX_ANNOTATIONS - 1], (f"and {len(left)} more", [title for title, _ in left])]
@@ -32,8 +33,8 @@ def commands(
 _Annotation = tuple[str, list[str]]  # its title, and its lines
 
 
-def _of_causes(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
-    for diagnosis in diagnose(runs):
+def _of_causes(diagnoses: Iterable[Diagnosis]) -> Iterator[_Annotation]:
+    for diagnosis in diagnoses:
         steps = [("next: " if index == 0 else "") + step for index, step in enumerate(diagnosis.next)]
         yield (
             f"{diagnosis.cause} ({', '.join(diagnosis.targets)})",
@@ -41,8 +42,8 @@ def _of_causes(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
         )
 
 
-def _of_rules(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
-    told = {id(record) for diagnosis in diagnose(runs) for record in diagnosis.explained}
+def _of_rules(runs: Sequence[TargetRun], diagnoses: Iterable[Diagnosis]) -> Iterator[_Annotation]:
+    told = {id(record) for diagnosis in diagnoses for record in diagnosis.explained}
     by_rule: dict[str, list[CheckRecord]] = {}
     for record in (record for run in runs for record in run.failed if id(record) not in told):
         by_rule.setdefault(record.rule, []).append(record)
