@@ -42,7 +42,7 @@ build: $(VENV)/ready
 COMPILE := uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 lock:
-	$(COMPILE) --extra xdist --group dev -o requirements.lock pyproject.toml
+	$(COMPILE) --extra http2 --extra xdist --group dev -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --no-annotate --group neighbours -o requirements-neighbours.lock
 	$(COMPILE) --no-annotate --group oldest -o requirements-oldest.lock
 

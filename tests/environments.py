@@ -20,10 +20,21 @@ Environment = Callable[..., Path]
 
 #: What an environment has only if it is named, with what comes along for it alone.
 _OPTIONAL = {
-    "pytest-base-url": {"pytest-base-url"},
-    "pytest-playwright": {"pytest-playwright", "playwright", "greenlet", "python-slugify", "text-unidecode"},
+    "allure-pytest": {"allure-pytest", "allure-python-commons"},
+    "httpx2": {"httpx2", "httpcore2", "httpx2-jsfetch"},
+    "hypothesis": {"hypothesis", "sortedcontainers"},
     "pytest-asyncio": {"pytest-asyncio"},
+    "pytest-base-url": {"pytest-base-url"},
+    "pytest-cov": {"pytest-cov", "coverage"},
+    "pytest-html": {"pytest-html", "pytest-metadata", "jinja2", "markupsafe"},
+    "pytest-httpx": {"pytest-httpx"},
+    "pytest-playwright": {"pytest-playwright", "playwright", "greenlet", "python-slugify", "text-unidecode"},
+    "pytest-randomly": {"pytest-randomly"},
+    "pytest-rerunfailures": {"pytest-rerunfailures"},
+    "pytest-socket": {"pytest-socket"},
     "pytest-sugar": {"pytest-sugar", "termcolor"},
+    "pytest-timeout": {"pytest-timeout"},
+    "respx": {"respx"},
 }
 _NEIGHBOURS = ROOT / ".venv" / "neighbours"
 _OLDEST = ROOT / ".venv" / "oldest"
