@@ -24,8 +24,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     # Else all of our own code is compiled anew in each of a thousand processes.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    # It comes along with httpx, nothing here uses it, and it takes as long to start as the rest of pytest, a thousand times over.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio")
+    # One comes along with httpx, one with the suite's own tests; nothing in those runs uses them, and they take time a thousand times over.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
 
 
 class _Server(ThreadingHTTPServer):
