@@ -91,6 +91,21 @@ class Probe:
         return base + self.path
 
 
+class Phase(StrEnum):
+    """How far an exchange has come, so that a time-out can say where it stood, and a report how long each took."""
+
+    NAME = "looking up the name"
+    CONNECTION = "waiting for the connection"
+    TLS = "in the TLS handshake"
+    HEADERS = "waiting for the headers"
+    BODY = "the headers came, the body did not end"
+
+    @property
+    def key(self) -> str:
+        """Its name in reports."""
+        return self.name.lower()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hop:
     """A redirect that was followed because it only tidied the address (a slash, `.html`)."""
@@ -113,6 +128,8 @@ _CHARSETS: Final = frozenset(
 class Answer:
     """What a server said. ``headers`` have lower-case names, repeated ones joined with ``, ``; ``body`` is decoded.
 
+    ``timings_s`` are the seconds of ``elapsed_s`` that each phase took, by its key.
+
     ``sent`` are the names, in lower case, of the target's own headers that went with the question. ``attempts`` counts a first
     one, too, whose connection broke before any answer. ``digest`` is the body's SHA-256, where the body may not be kept as it was: in a report.
     ``struck``: secrets were struck out of it when it came in.
@@ -125,6 +142,7 @@ class Answer:
     hops: tuple[Hop, ...] = ()
     http_version: str = "HTTP/1.1"
     elapsed_s: float = 0.0
+    timings_s: Mapping[str, float] = field(default_factory=dict, compare=False)
     sent: frozenset[str] = frozenset()
     attempts: int = 1
     digest: str = field(default="", compare=False)
@@ -208,6 +226,7 @@ class NoAnswer:
     detail: str = ""
     hops: tuple[Hop, ...] = ()
     elapsed_s: float = 0.0
+    timings_s: Mapping[str, float] = field(default_factory=dict, compare=False)
     attempts: int = 1
 
 

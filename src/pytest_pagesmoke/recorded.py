@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
-from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Probe, Reason
+from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Phase, Probe, Reason
 from pytest_pagesmoke.redact import MASK, Secrets, struck_answer, tells_secret, without_tokens
 
 #: An observation as a report holds it. (`Any`: JSON's values.)
@@ -51,6 +51,7 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
         "again": probe.again,
         "url": kept(seen.url),
         "elapsed_s": seen.elapsed_s,
+        "timings_s": {**seen.timings_s},
         "attempts": seen.attempts,
         "hops": [{"status": hop.status, "url": kept(hop.url), "location": kept(hop.location)} for hop in seen.hops],
     }
@@ -213,6 +214,8 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         Hop(status=hop.count("status"), url=hop.text("url"), location=hop.text("location")) for hop in it.parts("hops")
     )
     elapsed_s, attempts = it.seconds("elapsed_s"), it.count("attempts")
+    timings = it.part("timings_s") if it.has("timings_s") else Part({}, where)  # earlier versions knew none
+    timings_s = {phase.key: timings.seconds(phase.key) for phase in Phase if timings.has(phase.key)}
     if it.has("no_answer"):
         said = it.part("no_answer")
         reason = said.text("reason")
@@ -225,6 +228,7 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
             detail=said.text("detail"),
             hops=hops,
             elapsed_s=elapsed_s,
+            timings_s=timings_s,
             attempts=attempts,
         )
     is_cut = it.flag("truncated")
@@ -236,6 +240,7 @@ def read_entry(value: object, where: str) -> tuple[Probe, Observation]:
         hops=hops,
         http_version=it.text("http_version"),
         elapsed_s=elapsed_s,
+        timings_s=timings_s,
         sent=frozenset(it.list_of_texts("sent")),
         attempts=attempts,
         digest=it.text("sha256"),

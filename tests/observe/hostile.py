@@ -241,6 +241,7 @@ class Certificates:
     def __init__(self, folder: Path) -> None:
         self._authority = trustme.CA()
         self._stranger = trustme.CA()
+        self.now = datetime.now(UTC)
         self.trusted = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(str(self.trusted))
 
@@ -255,10 +256,9 @@ class Certificates:
 
     def valid_for_days(self, first: int, last: int) -> ssl.SSLContext:
         """Valid between these days from today."""
-        now = datetime.now(UTC)
         return _server_side(
             self._authority.issue_cert(
-                "127.0.0.1", not_before=now + timedelta(days=first), not_after=now + timedelta(days=last)
+                "127.0.0.1", not_before=self.now + timedelta(days=first), not_after=self.now + timedelta(days=last)
             )
         )
 

@@ -976,7 +976,7 @@ class TestDeadline:
 
     def test_ends_a_handshake_that_goes_on_for_ever(self, clients: Clients, hostile: Hostile) -> None:
         client = clients(over_tls(hostile.serve(takes_and_waits).url), manners=manners(SHORT_S))
-        with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.4 s \(waiting for the connection\)"):
+        with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.4 s \(in the TLS handshake\)"):
             client.get("/")
 
     def test_holds_over_redirects(self, clients: Clients, hostile: Hostile) -> None:

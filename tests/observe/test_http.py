@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import queue
 import re
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -326,20 +328,50 @@ class TestTls:
 
     def test_of_another_name(self, hostile: Hostile, certificates: Certificates) -> None:
         failure = failure_of(hostile.serve(never_answers, tls=certificates.of_another_name()).url)
-        assert failure.reason is Reason.TLS_NAME
-        assert failure.text.startswith("the certificate is for another name (")
-        assert "'127.0.0.1'" in failure.text
+        assert (failure.reason, failure.text) == (
+            Reason.TLS_NAME,
+            "the certificate is for another name: www.example.com",
+        )
 
     @pytest.mark.parametrize(
         ("first", "last", "text"),
-        [(-9, -1, "the certificate has expired"), (1, 9, "the certificate is not valid yet")],
+        [
+            (-9, -1, "the certificate expired on {last:%Y-%m-%d}"),
+            (1, 9, "the certificate is not valid before {first:%Y-%m-%d %H:%M} UTC"),
+        ],
         ids=["expired", "not yet"],
     )
     def test_out_of_its_time(
         self, hostile: Hostile, certificates: Certificates, first: int, last: int, text: str
     ) -> None:
-        failure = failure_of(hostile.serve(never_answers, tls=certificates.valid_for_days(first, last)).url)
-        assert (failure.reason, failure.text) == (Reason.TLS, text)
+        certificate = certificates.valid_for_days(first, last)
+        dates = {"first": certificates.now + timedelta(days=first), "last": certificates.now + timedelta(days=last)}
+        failure = failure_of(hostile.serve(never_answers, tls=certificate).url)
+        assert (failure.reason, failure.text) == (Reason.TLS, text.format(**dates))
+
+    def test_who_is_not_trusted_is_sent_nothing(self, hostile: Hostile, certificates: Certificates) -> None:
+        """Not either when its certificate is looked at."""
+        heard = queue.SimpleQueue[bytes]()
+        script: Script = lambda connection: heard.put(connection.recv(65_536))  # noqa: E731
+        peer = hostile.serve(script, tls=certificates.of_another_name())
+        secret = target(peer.url, headers={"Authorization": "Bearer abcdefghijkl"})
+        (failure,) = ask_all(secret, Probe(path="/"))
+        assert isinstance(failure, NoAnswer)
+        assert failure.text.endswith(": www.example.com")
+        assert heard.get(timeout=PATIENCE_S) == b""
+
+    def test_a_certificate_that_does_not_show_a_second_time(self, hostile: Hostile, certificates: Certificates) -> None:
+        """The fault is known from the first: the verdict stays, within the deadline."""
+        again = itertools.count()
+
+        def script(connection: socket.socket) -> None:
+            if next(again):
+                takes_and_waits(connection)
+            else:
+                certificates.valid_for_days(-9, -1).wrap_socket(connection, server_side=True)
+
+        failure = failure_of(over_tls(hostile.serve(script).url), timeout_s=SHORT_S)
+        assert (failure.reason, failure.text) == (Reason.TLS, "the certificate has expired")
 
     @pytest.mark.parametrize(
         "script", [answers_anything, greets(b"SSH-2.0-OpenSSH_9.6\r\n", then_waits=True)], ids=["HTTP", "SSH"]

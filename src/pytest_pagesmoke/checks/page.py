@@ -105,7 +105,14 @@ class PageCheck:
             yield Finding(rule=PAGE_CONTENT, subject=spec.path, expected=f"a page with {missing!r}", actual=actual)
         elif spec.max_s is not None and answer.elapsed_s > spec.max_s:
             expected = f"an answer within {spec.max_s:g} s"
-            yield Finding(rule=PAGE_SLOW, subject=spec.path, expected=expected, actual=f"{answer.elapsed_s:.2f} s")
+            spent = ", ".join(f"{phase} {took_s:.2f} s" for phase, took_s in answer.timings_s.items())
+            yield Finding(
+                rule=PAGE_SLOW,
+                subject=spec.path,
+                expected=expected,
+                actual=f"{answer.elapsed_s:.2f} s",
+                hint=f"where the time went: {spent}" * bool(spent),
+            )
 
 
 def _own(spec: PageSpec) -> Probe:

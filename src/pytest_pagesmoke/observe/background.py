@@ -9,11 +9,19 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from pytest_pagesmoke.model import THREAD
 
 _PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
+
+
+def _nobody(_: bool) -> None: ...
+
+
+#: Hears when a name is looked up, and when that is over, for whoever asks in this context.
+LOOKING_UP: Final[ContextVar[Callable[[bool], None]]] = ContextVar("pagesmoke.looking-up", default=_nobody)
 T = TypeVar("T")
 
 
@@ -108,5 +116,9 @@ class _Loop(asyncio.SelectorEventLoop):
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.call_soon_threadsafe(settle, result, error)
 
+        tell = LOOKING_UP.get()
+        tell(True)
         threading.Thread(target=look_up, name="pagesmoke-dns", daemon=True).start()
-        return await found
+        result = await found
+        tell(False)
+        return result

@@ -19,11 +19,10 @@ import httpx
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.addresses import is_loopback, kind_of
-from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation, Reason, Target
+from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation, Phase, Reason, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
-from pytest_pagesmoke.observe.failures import explain
-from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Phase, Way, headers_of
+from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way, headers_of
 from pytest_pagesmoke.redact import MASK, Secrets, without_tokens
 
 T = TypeVar("T")
@@ -448,6 +447,7 @@ class _Sending:
             body=content,
             http_version=response.http_version,
             elapsed_s=self.elapsed_s,
+            timings_s=self._way.timings_s(),
         )
 
     async def _in_time(self, waiting: Awaitable[T]) -> T:
@@ -457,10 +457,13 @@ class _Sending:
         except TimeoutError:
             phase = self._way.phase
             text = f"no complete answer within {self._call.timeout_s:g} s ({phase})"
-            error = httpx.ConnectTimeout if phase is Phase.CONNECTION else httpx.ReadTimeout
+            connected = phase in (Phase.HEADERS, Phase.BODY)
+            error = httpx.ReadTimeout if connected else httpx.ConnectTimeout
             raise _Failed(Reason.TIMEOUT, text, error) from None
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent becomes one of httpx's own
-            raise _Failed(*explain(error), _error_of(error)) from None
+            deadline = self._call.deadline
+            why = await self._connections.explain(error, self._target, self._url, self._way, deadline=deadline)
+            raise _Failed(*why, _error_of(error)) from None
 
 
 def _error_of(error: Exception) -> type[httpx.RequestError]:

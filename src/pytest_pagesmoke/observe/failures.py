@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,27 +15,30 @@ from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
 
 _MAX_DEPTH: Final = 20  # chains of causes are short; a circle must not hang us
 _MAX_TEXT: Final = 300
+_BROKEN_OFF: Final = re.compile(r"<(?:StreamReset|ConnectionTerminated)\b")  # events of h2, as httpcore quotes them
 _NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")  # by OpenSSL's version
+EXPIRED: Final = "the certificate has expired"
+NOT_YET_VALID: Final = "the certificate is not valid yet"
 _TLS_WORDS: Final = {
-    "certificate has expired": "the certificate has expired",
-    "certificate is not yet valid": "the certificate is not valid yet",
+    "certificate has expired": EXPIRED,
+    "certificate is not yet valid": NOT_YET_VALID,
     "self-signed certificate in certificate chain": "the certificate's authority is not trusted here (self-signed root)",
     "self-signed certificate": "the certificate is self-signed",
     "unable to get local issuer certificate": "the certificate's authority is not trusted here",
 }
 
 
-def explain(error: BaseException) -> tuple[Reason, str]:
-    """Why an exchange failed, and how to say it: one line, never empty."""
-    reason, text = _explain(list(_chain(error)))
+def explain(error: BaseException, *, sent: bool = False) -> tuple[Reason, str]:
+    """Why an exchange failed, and how to say it: one line, never empty. ``sent``: the request had gone out as it was."""
+    reason, text = _explain(list(_chain(error)), sent=sent)
     line = " ".join(text.split())  # some exceptions quote what the server sent, all of it
     return reason, line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]} …"
 
 
-def _explain(chain: list[BaseException]) -> tuple[Reason, str]:
+def _explain(chain: list[BaseException], *, sent: bool) -> tuple[Reason, str]:
     # The innermost cause knows most: httpx and httpcore wrap it in exceptions whose text is often empty.
     for cause in reversed(chain):
-        if told := _explain_cause(cause):
+        if told := _explain_cause(cause, sent=sent):
             return told
     said = [
         f"{type(cause).__name__}: {cause}"
@@ -48,7 +52,7 @@ def _explain(chain: list[BaseException]) -> tuple[Reason, str]:
     return Reason.PROTOCOL, text
 
 
-def _explain_cause(cause: BaseException) -> tuple[Reason, str] | None:
+def _explain_cause(cause: BaseException, *, sent: bool) -> tuple[Reason, str] | None:
     match cause:
         case BodyTooLarge():
             return Reason.TOO_LARGE, str(cause)
@@ -66,21 +70,23 @@ def _explain_cause(cause: BaseException) -> tuple[Reason, str] | None:
             return Reason.UNREACHABLE, f"the connection failed: {words}"
         case TimeoutError() | httpx.TimeoutException():
             return Reason.TIMEOUT, "no answer in time"
-    return _explain_http(cause)
+    return _explain_http(cause, sent=sent)
 
 
-def _explain_http(cause: BaseException) -> tuple[Reason, str] | None:
+def _explain_http(cause: BaseException, *, sent: bool) -> tuple[Reason, str] | None:
     match cause:
         case httpx.ProxyError():
             return Reason.UNREACHABLE, f"the proxy does not let this run through: {cause}"
-        case httpx.LocalProtocolError():
+        case httpx.LocalProtocolError() if not sent:
             # Its text quotes the header, which may be a secret.
             return Reason.NOT_SENT, "a header cannot be sent: HTTP does not allow its name or value"
         case httpx.RemoteProtocolError() if "without sending a response" in str(cause):
             return Reason.RESET, "the server closed the connection without an answer"
         case httpx.RemoteProtocolError() if "without sending complete" in str(cause):
             return Reason.PROTOCOL, f"the answer is cut off: {cause}"
-        case httpx.RemoteProtocolError():
+        case httpx.RemoteProtocolError() if _BROKEN_OFF.match(str(cause)):
+            return Reason.RESET, "the server broke the exchange off before the answer was whole (HTTP/2)"
+        case httpx.ProtocolError():  # over HTTP/2 httpcore calls a flaw of the answer a local one
             return Reason.PROTOCOL, f"the answer is not proper HTTP: {cause}"
     return None
 

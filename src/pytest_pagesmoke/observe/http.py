@@ -9,9 +9,10 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -19,14 +20,17 @@ import httpx
 import truststore
 
 from pytest_pagesmoke import recognise
-from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
+from pytest_pagesmoke.observe.background import LOOKING_UP
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
+from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
+_HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
 _LOGGERS: Final = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
@@ -37,37 +41,69 @@ class _RedirectLoop(Exception):
     """Redirects that only tidy the address, without end."""
 
 
-class Phase(StrEnum):
-    """How far an exchange has come, so that a time-out can say where it stood."""
-
-    CONNECTION = "waiting for the connection"
-    HEADERS = "waiting for the headers"
-    BODY = "the headers came, the body did not end"
-
-
 class Way:
-    """A request's way over the network, as httpcore tells it: how far it came, and whether over a connection of its own."""
+    """A request's way over the network, as httpcore tells it: how far it came, how long that took, and over which connection."""
 
     def __init__(self) -> None:
+        self._spent_s: dict[Phase, float] = {}
+        self._since = time.monotonic()
+        self.phase = Phase.CONNECTION
         self.begins()
 
     def begins(self) -> None:
         """Once more, from the start: sent again, or redirected."""
-        self.connected = False
-        self.phase = Phase.CONNECTION
+        self.enter(Phase.CONNECTION)
+        self.connected = False  # over one of its own
+        self.sent = False
+        self.shared = False  # HTTP/2: with other requests at the same time
         self._stream: Any = None
+
+    def enter(self, phase: Phase) -> None:
+        """Take note that what now goes on is ``phase``."""
+        now = time.monotonic()
+        self._spent_s[self.phase] = self._spent_s.get(self.phase, 0.0) + now - self._since
+        self._since, self.phase = now, phase
+
+    def timings_s(self) -> dict[str, float]:
+        """How many seconds each phase has taken until now, by its name; redirects and repetitions are in it."""
+        self.enter(self.phase)
+        return {phase.key: self._spent_s[phase] for phase in Phase if phase in self._spent_s}
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
         """Take note of an event of httpcore's trace."""
         if event == "connection.connect_tcp.started":
             self.connected = True
+            LOOKING_UP.set(lambda begins: self.enter(Phase.NAME if begins else Phase.CONNECTION))
         elif event == "connection.connect_tcp.complete":
             self._stream = info["return_value"]
+        elif event.endswith("start_tls.started"):
+            self.enter(Phase.TLS)
         elif event.endswith("start_tls.failed") and self._stream is not None:
             # httpcore closes the connection over an exception, but not when the deadline falls into the handshake.
             await self._stream.aclose()
         elif event.endswith(".send_request_headers.started"):
-            self.phase = Phase.HEADERS
+            self.shared = event.startswith("http2.")
+            self.enter(Phase.HEADERS)
+        elif event.endswith(".send_request_headers.complete"):
+            self.sent = True
+
+
+class _Met(Exception):
+    """A connection stands whose certificate was to be looked at."""
+
+
+class _Look(Way):
+    """A way that ends, before anything is sent, where a certificate shows: whoever has it was not to be trusted."""
+
+    certificate: Certificate
+
+    async def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        await super().follow(event, info)
+        if event.endswith("start_tls.complete"):
+            stream = info["return_value"]
+            self.certificate = stream.get_extra_info("ssl_object").getpeercert()
+            await stream.aclose()
+            raise _Met
 
 
 @dataclass
@@ -110,7 +146,8 @@ class Connections:
         one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
         What may change something is never sent twice, and so goes over a connection of its own from the beginning.
         """
-        client = self._client(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
+        client = self._kept_client(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
+        again = False
         while True:
             way.begins()
             request = client.build_request(
@@ -121,9 +158,33 @@ class Connections:
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 if way.connected or method not in SAFE_METHODS:
                     raise
+                # Over HTTP/2 what broke may have been this stream alone, over and over.
+                if way.shared and again:
+                    raise
+                again = way.shared
             else:
-                way.phase = Phase.BODY
+                way.enter(Phase.BODY)
                 return response
+
+    async def explain(
+        self, error: Exception, target: Target, url: str, way: Way, *, deadline: float
+    ) -> tuple[Reason, str]:
+        """Why an exchange with ``url`` failed; of a certificate with its dates and names, if it shows them until ``deadline``."""
+        reason, text = explain(error, sent=way.sent)
+        if not tells_more(reason, text):
+            return reason, text
+        look = _Look()
+        client = self._client(target, kept=False, verify=tolerant(target.manners.ca_file))
+        try:
+            async with asyncio.timeout_at(deadline):
+                await client.get(url, extensions={"trace": look.follow})
+        except _Met:
+            text = with_details(reason, text, look.certificate, now=datetime.now(UTC))
+        except Exception:  # noqa: BLE001, S110 - what TLS said is all that is known, then
+            pass
+        finally:
+            await client.aclose()
+        return reason, text
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
@@ -133,25 +194,29 @@ class Connections:
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._quiet)
 
-    def _client(self, target: Target, *, secure: bool, kept: bool) -> httpx.AsyncClient:
+    def _kept_client(self, target: Target, *, secure: bool, kept: bool) -> httpx.AsyncClient:
         key = (target.name, secure, kept)
         if key not in self._clients:
-            concurrency = target.manners.concurrency
-            client = httpx.AsyncClient(
-                # No question may depend on which other ones were answered before it.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                event_hooks={"response": [_set_headers_aside]},
-                verify=_trust(target)
-                if secure
-                else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # loading the store costs 30 ms
-                timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
-                limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
-                trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
-            )
-            for name in ("accept", "accept-encoding", "user-agent"):
-                del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
-            self._clients[key] = client
+            # Loading the store costs 30 ms.
+            trust = _trust(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._clients[key] = self._client(target, kept=kept, verify=trust)
         return self._clients[key]
+
+    def _client(self, target: Target, *, kept: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
+        concurrency = target.manners.concurrency
+        client = httpx.AsyncClient(
+            # No question may depend on which other ones were answered before it.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            event_hooks={"response": [_set_headers_aside]},
+            verify=verify,
+            http2=kept and _HTTP2,  # whose one connection to a host would be no connection of its own
+            timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
+            trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
+        )
+        for name in ("accept", "accept-encoding", "user-agent"):
+            del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
+        return client
 
 
 class HttpObserver:
@@ -173,6 +238,7 @@ class HttpObserver:
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         progress = _Progress(url=probe.address(target), way=Way())
         timeout_s = target.manners.timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
 
         def no_answer(reason: Reason, text: str) -> NoAnswer:
             return NoAnswer(
@@ -181,15 +247,19 @@ class HttpObserver:
                 text=text,
                 hops=tuple(progress.hops),
                 elapsed_s=time.monotonic() - progress.started,
+                timings_s=progress.way.timings_s(),
                 attempts=progress.attempts,
             )
 
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(deadline):
                 try:
                     return await self._exchange(target, probe, progress)
                 except Exception as error:
-                    broken = progress.way.phase is not Phase.BODY and explain(error)[0] is Reason.RESET
+                    broken = (
+                        progress.way.phase is not Phase.BODY
+                        and explain(error, sent=progress.way.sent)[0] is Reason.RESET
+                    )
                     if not (broken and self._retries):
                         raise
                     progress = _Progress(url=probe.address(target), way=Way(), attempts=2)
@@ -199,7 +269,8 @@ class HttpObserver:
         except _RedirectLoop as loop:
             return no_answer(Reason.REDIRECT_LOOP, str(loop))
         except Exception as error:  # noqa: BLE001 - whatever is raised over what a server sent is an observation, no crash
-            return no_answer(*explain(error))
+            url, way = progress.url, progress.way
+            return no_answer(*await self._connections.explain(error, target, url, way, deadline=deadline))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -228,6 +299,7 @@ class HttpObserver:
                         hops=tuple(progress.hops),
                         http_version=response.http_version,
                         elapsed_s=time.monotonic() - progress.started,
+                        timings_s=progress.way.timings_s(),
                         attempts=progress.attempts,
                         sent=frozenset(name.lower() for name in own),
                     )

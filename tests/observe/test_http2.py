@@ -1,0 +1,276 @@
+"""HTTP/2, with the extra installed: the same outcomes, within the same bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+from hyperframe.frame import ContinuationFrame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
+
+from observe.hostile import (
+    PATIENCE_S,
+    Certificates,
+    Hostile,
+    Peer,
+    Script,
+    answers,
+    gzip_bomb,
+    http,
+    hung_up,
+    wrapped_in_gzip,
+)
+from pytest_pagesmoke.model import Answer, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.observe import http as observe_http
+from pytest_pagesmoke.observe.http import HttpObserver
+
+SHORT_S = 0.5
+OVERTIME_S = 0.5
+MAX_BODY_BYTES = 1_000_000
+#: What a server's script does with one request: its connection's socket and state, and the number of the stream.
+Respond = Callable[[socket.socket, h2.connection.H2Connection, int], None]
+Headers = Sequence[tuple[str, str]]
+Serve = Callable[[Script], Peer]
+
+OK: Headers = [(":status", "200")]
+
+
+def speaks(respond: Respond) -> Script:
+    """A server that answers each request by ``respond``, and says in frames whatever it wants: nothing is validated."""
+
+    def script(connection: socket.socket) -> None:
+        settings = h2.config.H2Configuration(
+            client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False
+        )
+        state = h2.connection.H2Connection(settings)
+        state.initiate_connection()
+        connection.sendall(state.data_to_send())
+        while received := connection.recv(65_536):
+            events = state.receive_data(received)
+            connection.sendall(state.data_to_send())
+            for event in events:
+                if isinstance(event, h2.events.RequestReceived):
+                    assert event.stream_id is not None
+                    respond(connection, state, event.stream_id)
+
+    return script
+
+
+def says(headers: Headers, body: bytes = b"") -> Respond:
+    """A whole answer."""
+
+    def respond(connection: socket.socket, state: h2.connection.H2Connection, stream: int) -> None:
+        state.send_headers(stream, headers)
+        state.send_data(stream, body, end_stream=True)
+        connection.sendall(state.data_to_send())
+
+    return respond
+
+
+def drips_data(connection: socket.socket, state: h2.connection.H2Connection, stream: int) -> None:
+    state.send_headers(stream, OK)
+    for _ in range(int(PATIENCE_S / 0.02)):
+        state.send_data(stream, b"a")
+        connection.sendall(state.data_to_send())
+        time.sleep(0.02)  # fails as soon as the client has hung up
+
+
+def pours_data(piece: bytes, *headers: tuple[str, str]) -> Respond:
+    """Pieces without end, as fast as the client lets it."""
+
+    def respond(connection: socket.socket, state: h2.connection.H2Connection, stream: int) -> None:
+        state.send_headers(stream, [*OK, *headers])
+        pieces = itertools.cycle(piece[start : start + 16_384] for start in range(0, len(piece), 16_384))
+        for part in itertools.islice(pieces, 200):
+            state.send_data(stream, part)
+            connection.sendall(state.data_to_send())
+
+    return respond
+
+
+def pours_frames(frame: Callable[[int], bytes]) -> Respond:
+    """The same frame over and over."""
+
+    def respond(connection: socket.socket, _state: h2.connection.H2Connection, stream: int) -> None:
+        many = frame(stream) * 100
+        for _ in range(1000):
+            connection.sendall(many)
+
+    return respond
+
+
+def sends_frames(frames: Callable[[int], bytes]) -> Respond:
+    def respond(connection: socket.socket, _state: h2.connection.H2Connection, stream: int) -> None:
+        connection.sendall(frames(stream))
+
+    return respond
+
+
+def never(_connection: socket.socket, _state: h2.connection.H2Connection, _stream: int) -> None: ...
+
+
+def stays_silent(connection: socket.socket) -> None:
+    while not hung_up(connection):
+        pass
+
+
+def gibberish(connection: socket.socket) -> None:
+    connection.sendall(b"\xff" * 10_000)
+    stays_silent(connection)
+
+
+def continued(stream: int) -> bytes:
+    return ContinuationFrame(stream, b"\x00\x01a\x01b").serialize()
+
+
+def begun_headers(stream: int) -> bytes:
+    return HeadersFrame(stream, b"\x88").serialize()  # `:status: 200`, and more is to come
+
+
+def endless_headers(connection: socket.socket, state: h2.connection.H2Connection, stream: int) -> None:
+    connection.sendall(begun_headers(stream))
+    pours_frames(continued)(connection, state, stream)
+
+
+def table_bomb(stream: int) -> bytes:
+    """A header of 4 KB, put into the table of HPACK, and named a thousand times by a byte each."""
+    large = b"\x40\x01a" + b"\x7f\xe1\x1e" + b"b" * 4000
+    frame = HeadersFrame(stream, b"\x88" + large + b"\xbe" * 1000)
+    frame.flags.add("END_HEADERS")
+    return frame.serialize()
+
+
+def settings(_stream: int) -> bytes:
+    return SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}).serialize()
+
+
+def ping(_stream: int) -> bytes:
+    return PingFrame(0, b"12345678").serialize()
+
+
+def gone(_stream: int) -> bytes:
+    return GoAwayFrame(0, last_stream_id=0, error_code=0).serialize()
+
+
+def reset(stream: int) -> bytes:
+    return RstStreamFrame(stream, error_code=7).serialize()
+
+
+#: Servers that only the deadline can end, by what they do.
+FOR_EVER: dict[str, Script] = {
+    "never answers": speaks(never),
+    "never speaks": stays_silent,
+    "drips a body": speaks(drips_data),
+    "pours settings": speaks(pours_frames(settings)),
+    "pours pings": speaks(pours_frames(ping)),
+}
+
+AT_ONCE: dict[str, tuple[Script, Reason]] = {
+    "a status that is no number": (speaks(says([(":status", "abc")])), Reason.PROTOCOL),
+    "headers without end": (speaks(endless_headers), Reason.PROTOCOL),
+    "headers that unpack to megabytes": (speaks(sends_frames(table_bomb)), Reason.PROTOCOL),
+    "a body without end": (speaks(pours_data(b"a" * 65_536)), Reason.TOO_LARGE),
+    "a gzip bomb": (speaks(pours_data(gzip_bomb(), ("content-encoding", "gzip"))), Reason.TOO_LARGE),
+    "layers of gzip": (
+        speaks(says([*OK, ("content-encoding", ", ".join(["gzip"] * 9))], wrapped_in_gzip(b"a", 9))),
+        Reason.PROTOCOL,
+    ),
+    "a body shorter than said": (speaks(says([*OK, ("content-length", "9")], b"a")), Reason.PROTOCOL),
+    "a body longer than said": (speaks(says([*OK, ("content-length", "1")], b"aaa")), Reason.PROTOCOL),
+    "sends everybody away": (speaks(sends_frames(gone)), Reason.RESET),
+    "breaks off each answer": (speaks(sends_frames(reset)), Reason.RESET),
+    "closes": (lambda connection: connection.close(), Reason.RESET),
+    "speaks HTTP/1.1": (answers(http(b"good")), Reason.PROTOCOL),
+    "speaks gibberish": (gibberish, Reason.PROTOCOL),
+}
+
+
+@pytest.fixture
+def serve(hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Start a server that says in its TLS handshake that it speaks HTTP/2."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+    tls = certificates.good()
+    tls.set_alpn_protocols(["h2"])
+    return lambda script: hostile.serve(script, tls=tls)
+
+
+def ask_all(url: str, *paths: str, timeout_s: float = 5.0) -> list[Observation]:
+    """What the server answers to these, asked at once."""
+    manners = Manners(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES)
+    asked = Target(name="site", url=url, kind=Kind.LOCAL, manners=manners)
+
+    async def at_once() -> list[Observation]:
+        observer = HttpObserver()
+        try:
+            return await asyncio.gather(*(observer.ask(asked, Probe(path=path)) for path in paths))
+        finally:
+            await observer.close()
+
+    return asyncio.run(at_once())
+
+
+def test_many_questions_go_over_one_connection(serve: Serve) -> None:
+    server = serve(speaks(says(OK, b"good")))
+    seen = ask_all(server.url, *(f"/{i}" for i in range(20)))
+    assert [(one.http_version, one.body) for one in seen if isinstance(one, Answer)] == [("HTTP/2", b"good")] * 20
+    assert server.connections == 1
+
+
+def test_a_server_that_speaks_none_is_asked_as_ever(
+    hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+    server = hostile.serve(answers(http(b"good")), tls=certificates.good())
+    (seen,) = ask_all(server.url, "/")
+    assert isinstance(seen, Answer)
+    assert (seen.http_version, seen.body) == ("HTTP/1.1", b"good")
+
+
+def test_without_the_extra_it_is_not_spoken(
+    hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe_http, "_HTTP2", False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+    tls = certificates.good()
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    (seen,) = ask_all(hostile.serve(answers(http(b"good")), tls=tls).url, "/")
+    assert isinstance(seen, Answer)
+    assert seen.http_version == "HTTP/1.1"
+
+
+@pytest.mark.parametrize("name", FOR_EVER)
+def test_what_goes_on_for_ever_has_a_deadline(serve: Serve, name: str) -> None:
+    started = time.monotonic()
+    seen = ask_all(serve(FOR_EVER[name]).url, "/a", "/b", timeout_s=SHORT_S)
+    assert time.monotonic() - started <= SHORT_S + 2 * OVERTIME_S  # the last of it is to begin and to close
+    for one in seen:
+        assert isinstance(one, NoAnswer)
+        assert one.reason is Reason.TIMEOUT
+        assert one.elapsed_s <= SHORT_S + OVERTIME_S
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_what_is_wrong_has_its_reason(serve: Serve, name: str) -> None:
+    script, reason = AT_ONCE[name]
+    server = serve(script)
+    for one in ask_all(server.url, "/a", "/b"):
+        assert isinstance(one, NoAnswer)
+        # What goes wrong with the connection breaks off whatever else is under way there.
+        assert one.reason in {reason, Reason.RESET} if one.url.endswith("b") else one.reason is reason, one
+        assert " " in one.text
+        assert one.text.isprintable()
+    assert server.connections <= 8  # nobody is asked over and over
+
+
+def test_one_answer_that_breaks_off_breaks_no_other(serve: Serve) -> None:
+    def respond(connection: socket.socket, state: h2.connection.H2Connection, stream: int) -> None:
+        (sends_frames(reset) if stream == 1 else says(OK, b"good"))(connection, state, stream)
+
+    seen = ask_all(serve(speaks(respond)).url, *(f"/{i}" for i in range(8)))
+    assert all(isinstance(one, Answer) for one in seen)
