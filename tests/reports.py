@@ -15,7 +15,7 @@ SCHEMA: Any = json.loads(
     (Path(pytest_pagesmoke.__file__).parent / "report.schema.json").read_text()
 )  # `Any`: JSON's values
 #: Where two runs of one site may differ.
-VARIES = ("started", "duration_s", "elapsed_s", "settled_after_s", "xdist_worker", "date")
+VARIES = ("started", "duration_s", "elapsed_s", "timings_s", "settled_after_s", "xdist_worker", "date")
 
 
 def strict(schema: Any) -> Any:

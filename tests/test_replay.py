@@ -25,7 +25,19 @@ from pytest_pagesmoke.checks.linked import LinkedCheck, LinkedSpec
 from pytest_pagesmoke.checks.page import PageCheck, PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectCheck, RedirectSpec
 from pytest_pagesmoke.diagnose import TargetRun
-from pytest_pagesmoke.model import Answer, CheckRecord, Hop, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.model import (
+    Answer,
+    CheckRecord,
+    Hop,
+    Kind,
+    Manners,
+    NoAnswer,
+    Observation,
+    Phase,
+    Probe,
+    Reason,
+    Target,
+)
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
 from pytest_pagesmoke.recorded import (
@@ -125,6 +137,17 @@ class TestKept:
     )
     def test_an_observation_comes_back_as_it_was(self, seen: Observation) -> None:
         assert back(seen) == seen
+
+    @pytest.mark.parametrize("timings_s", [{}, {"headers": 0.25, "body": 0.5}, {phase.key: 0.1 for phase in Phase}])
+    def test_so_do_its_timings(self, timings_s: Mapping[str, float]) -> None:
+        absence = NoAnswer(url=SITE, reason=Reason.TIMEOUT, text="no", timings_s=timings_s)
+        assert back(absence).timings_s == timings_s
+        assert back(replace(PAGE, timings_s=timings_s)).timings_s == timings_s
+
+    def test_an_earlier_version_kept_no_timings(self) -> None:
+        kept = entry(Probe(path="/"), PAGE, secrets=NO_SECRETS)
+        del kept["timings_s"]
+        assert read_entry(kept, "")[1].timings_s == {}
 
     @pytest.mark.parametrize(
         "probe",

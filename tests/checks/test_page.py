@@ -411,6 +411,13 @@ def test_how_slow() -> None:
     ]
 
 
+def test_where_the_time_went() -> None:
+    timings_s = {"connection": 0.02, "tls": 0.03, "headers": 1.1, "body": 0.089}
+    (finding,) = judge(replace(LOGIN, elapsed_s=1.239, timings_s=timings_s), max_s=1.0)
+    assert isinstance(finding, Finding)
+    assert finding.hint == "where the time went: connection 0.02 s, tls 0.03 s, headers 1.10 s, body 0.09 s"
+
+
 def test_a_wrong_page_is_not_called_slow() -> None:
     assert rules(judge(replace(page("", 404), elapsed_s=9.0), max_s=1.0)) == ["page-status"]
     assert rules(judge(replace(LOGIN, elapsed_s=9.0), max_s=1.0, contains=("Welcome",))) == ["page-content"]

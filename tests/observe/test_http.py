@@ -8,6 +8,7 @@ import itertools
 import queue
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -52,6 +53,7 @@ from pytest_pagesmoke.model import (
     Manners,
     NoAnswer,
     Observation,
+    Phase,
     Probe,
     Reason,
     Rule,
@@ -690,6 +692,55 @@ class TestAnswer:
         assert answer.http_version == "HTTP/1.1"
 
 
+class TestTimings:
+    """How long each phase took: where a slow server waits shows, and all of them are the whole."""
+
+    def of(self, hostile: Hostile, slow: Phase, tls: ssl.SSLContext | None = None) -> Mapping[str, float]:
+        def script(connection: socket.socket) -> None:
+            head, end = http(b"good")[:-1], b"d"
+            for phase, said in ((Phase.TLS, b""), (Phase.HEADERS, head), (Phase.BODY, end)):
+                if phase is slow:
+                    time.sleep(SHORT_S)
+                if phase is Phase.TLS:
+                    connection = tls.wrap_socket(connection, server_side=True) if tls else connection
+                    read_head(connection)
+                connection.sendall(said)
+            hung_up(connection)
+
+        url = hostile.serve(script).url
+        seen = answer_of(over_tls(url) if tls else url)
+        assert sum(seen.timings_s.values()) == pytest.approx(seen.elapsed_s, abs=0.1)
+        return seen.timings_s
+
+    @pytest.mark.parametrize("slow", [Phase.HEADERS, Phase.BODY])
+    def test_of_a_slow_server(self, hostile: Hostile, slow: Phase) -> None:
+        timings_s = self.of(hostile, slow)
+        assert [*timings_s] == ["connection", "headers", "body"]
+        assert timings_s[slow.key] >= SHORT_S * 0.9
+        assert timings_s["connection"] < SHORT_S / 2
+
+    def test_of_a_slow_handshake(
+        self, hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+        timings_s = self.of(hostile, Phase.TLS, certificates.good())
+        assert [*timings_s] == ["connection", "tls", "headers", "body"]
+        assert timings_s["tls"] >= SHORT_S * 0.9
+
+    def test_of_a_name(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        look_up = socket.getaddrinfo
+
+        def slowly(*args: Any, **options: Any) -> Any:
+            time.sleep(SHORT_S)
+            return look_up(*args, **options)
+
+        url = serve({"*": Reply()}).url.replace("127.0.0.1", "localhost")
+        monkeypatch.setattr(socket, "getaddrinfo", slowly)
+        timings_s = answer_of(url).timings_s
+        assert [*timings_s] == ["name", "connection", "headers", "body"]
+        assert timings_s["name"] >= SHORT_S * 0.9
+
+
 class TestConnections:
     def test_are_used_again(self, hostile: Hostile) -> None:
         server = hostile.serve(answers(http(b"a"), http(b"b")))
@@ -882,6 +933,8 @@ class TestNames:
         """`ask_all` measures that the loop can be closed, too, while the resolver still hangs."""
         failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION, timeout_s=SHORT_S)
         assert failure.reason is Reason.TIMEOUT
+        assert failure.text == "no complete answer within 0.5 s (looking up the name)"
+        assert failure.timings_s["name"] >= SHORT_S / 2
 
     def test_a_process_does_not_wait_for_a_slow_resolver(self) -> None:
         program = """

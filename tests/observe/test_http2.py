@@ -12,7 +12,14 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from hyperframe.frame import ContinuationFrame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
+from hyperframe.frame import (
+    ContinuationFrame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+)
 
 from observe.hostile import (
     PATIENCE_S,
@@ -158,6 +165,10 @@ def gone(_stream: int) -> bytes:
     return GoAwayFrame(0, last_stream_id=0, error_code=0).serialize()
 
 
+def forbidden(_stream: int) -> bytes:
+    return b"\x00\x00\x01" + b"\x00\x00" + bytes(4) + b"a"  # data of no stream: the kit's own library makes none
+
+
 def reset(stream: int) -> bytes:
     return RstStreamFrame(stream, error_code=7).serialize()
 
@@ -169,6 +180,7 @@ FOR_EVER: dict[str, Script] = {
     "drips a body": speaks(drips_data),
     "pours settings": speaks(pours_frames(settings)),
     "pours pings": speaks(pours_frames(ping)),
+    "speaks gibberish": gibberish,  # which begins like a frame of 16 MB
 }
 
 AT_ONCE: dict[str, tuple[Script, Reason]] = {
@@ -187,7 +199,7 @@ AT_ONCE: dict[str, tuple[Script, Reason]] = {
     "breaks off each answer": (speaks(sends_frames(reset)), Reason.RESET),
     "closes": (lambda connection: connection.close(), Reason.RESET),
     "speaks HTTP/1.1": (answers(http(b"good")), Reason.PROTOCOL),
-    "speaks gibberish": (gibberish, Reason.PROTOCOL),
+    "a frame that is forbidden": (speaks(sends_frames(forbidden)), Reason.PROTOCOL),
 }
 
 
