@@ -702,10 +702,11 @@ class TestTimings:
                 if phase is slow:
                     time.sleep(SHORT_S)
                 if phase is Phase.TLS:
-                    connection = tls.wrap_socket(connection, server_side=True) if tls else connection
-                    read_head(connection)
-                connection.sendall(said)
-            hung_up(connection)
+                    talk = tls.wrap_socket(connection, server_side=True) if tls else connection
+                    read_head(talk)
+                talk.sendall(said)
+            hung_up(talk)
+            talk.close()
 
         url = hostile.serve(script).url
         seen = answer_of(over_tls(url) if tls else url)
