@@ -21,7 +21,6 @@ Environment = Callable[..., Path]
 #: What an environment has only if it is named, with what comes along for it alone.
 _OPTIONAL = {
     "allure-pytest": {"allure-pytest", "allure-python-commons"},
-    "httpx2": {"httpx2", "httpcore2", "httpx2-jsfetch"},
     "hypothesis": {"hypothesis", "sortedcontainers"},
     "pytest-asyncio": {"pytest-asyncio"},
     "pytest-base-url": {"pytest-base-url"},

@@ -155,6 +155,7 @@ class TestKept:
             Probe(path="/a", accept="text/html"),
             Probe(path="/a", from_root=True),
             Probe(path="/a", follow=False),
+            Probe(path="/a", fresh=True),
             Probe(path="/a", as_stranger=True),
             Probe(path="/a", of_reference=True),
             Probe(path="/a", again=1),
@@ -856,7 +857,7 @@ def sample() -> str:
     local = Target(name="site", url="http://127.0.0.1:8788", kind=Kind.LOCAL)
     page, health = (
         Probe(path="/", accept="text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
-        Probe(path="/h", accept="application/json"),
+        Probe(path="/h", accept="application/json", fresh=True),
     )
     base = local.url
     checks: list[tuple[PlannedLive, dict[Probe, Observation]]] = [

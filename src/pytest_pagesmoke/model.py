@@ -68,7 +68,7 @@ class Probe:
 
     ``path`` is below the target's address, or below its host alone where ``from_root`` is set (as a page's own links are).
     Redirects that only tidy the address are followed unless ``follow`` is off: then the redirect itself is the answer.
-    ``as_stranger`` leaves out the target's headers. ``of_reference``: asked of the deployment that the target is compared with. ``again``:
+    ``fresh``: no copy in a cache is wanted, which would tell nothing of now. ``as_stranger`` leaves out the target's headers. ``of_reference``: asked of the deployment that the target is compared with. ``again``:
     how often before, for the same is asked more than once to see what changes from answer to answer.
     """
 
@@ -76,6 +76,7 @@ class Probe:
     accept: str = "*/*"
     from_root: bool = False
     follow: bool = True
+    fresh: bool = False
     as_stranger: bool = False
     of_reference: bool = False
     again: int = 0

@@ -37,7 +37,7 @@ def unhealthy(what: str) -> list[str]:
 
 def test_one_question_for_json() -> None:
     """Asked so, Cloudflare answers its own errors as JSON, too."""
-    assert list(CHECK.probes(SPEC, {})) == [Probe(path="/api/health/status", accept="application/json")]
+    assert list(CHECK.probes(SPEC, {})) == [Probe(path="/api/health/status", accept="application/json", fresh=True)]
 
 
 # Healthy.
@@ -362,7 +362,7 @@ TEXT = HealthSpec(path="/health", text=" Ok ")
 
 
 def test_a_text_is_asked_for_in_any_form() -> None:
-    assert list(CHECK.probes(TEXT, {})) == [Probe(path="/health")]
+    assert list(CHECK.probes(TEXT, {})) == [Probe(path="/health", fresh=True)]
 
 
 @pytest.mark.parametrize("body", ["Ok", "OK\n", " ok ", "\ufeffok"])

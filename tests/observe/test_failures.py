@@ -6,13 +6,13 @@ import errno
 import inspect
 import socket
 import ssl
+from importlib import import_module
 from types import ModuleType
 
 import h11
 import httpcore
 import httpx
 import pytest
-from httpx._transports.default import map_httpcore_exceptions
 
 from pytest_pagesmoke.model import Reason
 from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
@@ -49,6 +49,9 @@ OF_HTTPX = {
     httpx.WriteError: Reason.UNREACHABLE,
     httpx.WriteTimeout: Reason.TIMEOUT,
 }
+if hasattr(httpx, "SSEError"):  # in its fork
+    OF_HTTPX[httpx.SSEError] = Reason.PROTOCOL
+map_httpcore_exceptions = import_module(f"{httpx.__name__}._transports.default").map_httpcore_exceptions
 OF_HTTPCORE = {
     httpcore.ConnectError: Reason.UNREACHABLE,
     httpcore.ConnectTimeout: Reason.TIMEOUT,

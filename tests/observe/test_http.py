@@ -628,6 +628,12 @@ class TestRequest:
         assert [sent.get("x-token") for _, _, sent in site.asked] == ["s3cret", None]
         assert site.asked[1][2]["user-agent"].startswith("pytest-pagesmoke/")
 
+    def test_no_copy_is_asked_for_where_only_now_counts(self, serve: Serve) -> None:
+        site = serve({"*": Reply()})
+        ask_all(target(site.url), Probe(path="/"), Probe(path="/", fresh=True))
+        ask_all(target(site.url, headers={"cache-control": "max-age=0"}), Probe(path="/", fresh=True))
+        assert [sent.get("cache-control") for _, _, sent in site.asked] == [None, "no-cache", "max-age=0"]
+
     def test_a_redirect_is_the_answer_where_it_is_what_is_asked_for(self, serve: Serve) -> None:
         site = serve({"/a": Reply(308, "", {"location": "/a/"})})
         (observation,) = ask_all(target(site.url), Probe(path="/a", follow=False))

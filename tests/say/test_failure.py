@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -299,6 +300,16 @@ def test_it_asks_for_the_same_kind() -> None:
     words = shlex.split(curl(accept="text/html,*/*;q=0.8"))
     assert words[6:8] == ["-H", "Accept: text/html,*/*;q=0.8"]
     assert "Accept" not in curl()
+
+
+def test_it_asks_for_no_copy_where_the_check_did() -> None:
+    def asked(headers: Mapping[str, str], *, as_stranger: bool = False) -> list[str]:
+        target = replace(TARGET, headers=headers)
+        return shlex.split(failure.curl(target, Probe(path="/", fresh=True, as_stranger=as_stranger)))[6:-1]
+
+    assert asked({}) == ["-H", "Cache-Control: no-cache"]
+    assert asked({"cache-control": "max-age=0"}) == ["-H", "cache-control: $CACHE_CONTROL"]
+    assert asked({"cache-control": "max-age=0"}, as_stranger=True) == ["-H", "Cache-Control: no-cache"]
 
 
 def test_secrets_are_names_that_the_shell_fills_in() -> None:

@@ -100,7 +100,7 @@ class BuildCheck:
 
 
 def _probe(spec: BuildSpec) -> Probe:
-    return Probe(path=spec.path, accept="application/json" if spec.json else "*/*")
+    return Probe(path=spec.path, accept="application/json" if spec.json else "*/*", fresh=True)
 
 
 def _wanted(spec: BuildSpec) -> str:

@@ -109,7 +109,7 @@ class HealthCheck:
 
 def _probe(spec: HealthSpec) -> Probe:
     accept = "*/*" if spec.text else "application/json"
-    return Probe(path=spec.path, accept=accept, follow=spec.status not in recognise.REDIRECTS)
+    return Probe(path=spec.path, accept=accept, follow=spec.status not in recognise.REDIRECTS, fresh=True)
 
 
 def _unhealthy(spec: HealthSpec, answer: Answer) -> Finding | None:

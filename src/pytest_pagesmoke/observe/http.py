@@ -33,7 +33,8 @@ USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
-_LOGGERS: Final = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
+_LOGGERS: Final = (httpx.__name__, *(f"{_CORE}.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 _HEADERS: Final = "pagesmoke.headers"  # where a response keeps the headers as they came
 
 
@@ -324,6 +325,8 @@ def headers_of(response: httpx.Response) -> httpx.Headers:
 def _request_headers(target: Target, probe: Probe) -> httpx.Headers:
     """The target's own headers go before ours, but for what the question is about, and the encoding: its decoder must be bounded."""
     headers = httpx.Headers({"User-Agent": target.manners.user_agent or USER_AGENT})
+    if probe.fresh:
+        headers["Cache-Control"] = "no-cache"
     if not probe.as_stranger:
         headers.update(target.headers)
     headers["Accept"] = probe.accept

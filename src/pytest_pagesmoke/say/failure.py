@@ -82,6 +82,9 @@ def curl(target: Target, probe: Probe) -> str:
     command = _curl(target, timeout_s=target.manners.timeout_s)
     if probe.accept != "*/*":
         command += f" -H {shlex.quote(f'Accept: {probe.accept}')}"
+    own = {name.lower() for name in target.headers}
+    if probe.fresh and ("cache-control" not in own or probe.as_stranger):
+        command += " -H 'Cache-Control: no-cache'"
     command += _by_name(() if probe.as_stranger else target.headers)
     return f"{command} {_address(probe.address(target))}"
 
