@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import re
 import socket
 import ssl
 from importlib import import_module
@@ -14,7 +15,9 @@ import httpcore
 import httpx
 import pytest
 
-from pytest_pagesmoke.model import Reason
+from kit import ROOT
+from pytest_pagesmoke.checks.live import site_answer
+from pytest_pagesmoke.model import Finding, NoAnswer, Reason
 from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
 from pytest_pagesmoke.observe.failures import explain
 
@@ -115,6 +118,15 @@ def test_none_is_forgotten() -> None:
     assert exceptions_of(httpx) == set(OF_HTTPX)
     assert exceptions_of(httpcore) == set(OF_HTTPCORE)
     assert {kind for kind in exceptions_of(ssl) if issubclass(kind, ssl.SSLError)} == set(OF_SSL)
+
+
+def test_the_docs_tell_each_reason_and_its_rule() -> None:
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| `([\w-]+)` \|", (ROOT / "docs" / "asking.md").read_text("utf-8"), re.MULTILINE
+    )
+    absences = {reason.value: NoAnswer(url="", reason=reason, text="no") for reason in Reason}
+    judged = {reason: site_answer(absence, subject="/", status=200) for reason, absence in absences.items()}
+    assert dict(rows) == {reason: finding.rule.id for reason, finding in judged.items() if isinstance(finding, Finding)}
 
 
 class TestHttpx:
