@@ -754,6 +754,35 @@ class TestConnections:
         assert bodies(ask_all(target(server.url), Probe(path="/a"), Probe(path="/b"))) == [b"a", b"b"]
         assert server.connections == 1
 
+    @pytest.mark.parametrize("many", [1, 3, 4, 5, 16, 40])
+    def test_as_many_at_once_as_there_may_be(self, hostile: Hostile, many: int) -> None:
+        """The server answers nobody before all have asked; then all of them ask again, over the same connections."""
+        all_have_asked = threading.Barrier(many)
+
+        def script(connection: socket.socket) -> None:
+            for _ in range(2):
+                read_head(connection)
+                all_have_asked.wait(PATIENCE_S)
+                connection.sendall(http(b"good"))
+            hung_up(connection)
+
+        server = hostile.serve(script)
+        asked = replace(target(server.url), manners=Manners(timeout_s=LONG_S, concurrency=many))
+
+        async def twice() -> list[Observation]:
+            observer = HttpObserver()
+            try:
+                return [
+                    seen
+                    for _ in range(2)
+                    for seen in await asyncio.gather(*(observer.ask(asked, Probe(path="/")) for _ in range(many)))
+                ]
+            finally:
+                await observer.close()
+
+        assert [seen for seen in asyncio.run(twice()) if not isinstance(seen, Answer)] == []
+        assert server.connections == many
+
     def test_one_that_was_closed_meanwhile_is_nobody_s_fault(self, hostile: Hostile) -> None:
         """The server closes each connection after its answer, and does not say so."""
         server = hostile.serve(answers_and_closes(http(b"x")))

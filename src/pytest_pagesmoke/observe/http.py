@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
+#: Connections. httpcore looks at each of its pool several times a request: with 64 that takes longer than the network.
+_POOL_SIZE: Final = 4
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
@@ -118,6 +121,43 @@ class _Progress:
     hops: list[Hop] = field(default_factory=list)
 
 
+@dataclass
+class _Pool:
+    """Connections to one target, and how many exchanges go over them now."""
+
+    client: httpx.AsyncClient
+    in_use: int = 0
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The head of the answer; until its body is closed it counts."""
+        self.in_use += 1
+        try:
+            response = await self.client.send(request, stream=True, auth=None)
+        except BaseException:  # cancelled at its deadline, too
+            self.in_use -= 1
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Counted(response.stream, self)
+        return response
+
+
+class _Counted(httpx.AsyncByteStream):
+    """The body of an answer, whose end makes room in its pool."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, pool: _Pool) -> None:
+        self._stream = stream
+        self._pool: _Pool | None = pool
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            self._pool.in_use -= 1
+            self._pool = None
+        await self._stream.aclose()
+
+
 class _Quiet(logging.Filter):
     """Keeps what httpx and httpcore log of our own exchanges, headers among it, out of every log; a project's own stay."""
 
@@ -126,7 +166,7 @@ class _Quiet(logging.Filter):
 
 
 class Connections:
-    """Connections to targets, a pool for each; used in one event loop. What the libraries log of them stays out of every log.
+    """Connections to targets, in pools for each; used in one event loop. What the libraries log of them stays out of every log.
 
     Where they are not ``kept``, each request goes over one of its own: at an uneven edge, to a machine of its own.
     """
@@ -136,7 +176,8 @@ class Connections:
         self._quiet = _Quiet()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._quiet)
-        self._clients: dict[tuple[str, bool, bool], httpx.AsyncClient] = {}
+        self._pools: dict[tuple[str, bool, bool], list[_Pool]] = {}
+        self._trusted: dict[tuple[str, bool], ssl.SSLContext] = {}
 
     async def begin(
         self, target: Target, url: str, headers: httpx.Headers, way: Way, *, method: str = "GET", body: bytes = b""
@@ -147,15 +188,15 @@ class Connections:
         one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
         What may change something is never sent twice, and so goes over a connection of its own from the beginning.
         """
-        client = self._kept_client(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
+        pool = self._pool(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
         again = False
         while True:
             way.begins()
-            request = client.build_request(
+            request = pool.client.build_request(
                 method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
             )
             try:
-                response = await client.send(request, stream=True, auth=None)
+                response = await pool.send(request)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 if way.connected or method not in SAFE_METHODS:
                     raise
@@ -189,22 +230,31 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
+        for pool in itertools.chain.from_iterable(self._pools.values()):
+            await pool.client.aclose()
+        self._pools.clear()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._quiet)
 
-    def _kept_client(self, target: Target, *, secure: bool, kept: bool) -> httpx.AsyncClient:
-        key = (target.name, secure, kept)
-        if key not in self._clients:
-            # Loading the store costs 30 ms.
-            trust = _trust(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._clients[key] = self._client(target, kept=kept, verify=trust)
-        return self._clients[key]
+    def _pool(self, target: Target, *, secure: bool, kept: bool) -> _Pool:
+        """The first that is not full, a new one if all are, the emptiest if there are enough."""
+        pools = self._pools.setdefault((target.name, secure, kept), [])
+        if room := next((pool for pool in pools if pool.in_use < _POOL_SIZE), None):
+            return room
+        if len(pools) * _POOL_SIZE >= target.manners.concurrency:
+            return min(pools, key=lambda pool: pool.in_use)
+        pools.append(_Pool(self._client(target, kept=kept, verify=self._trust(target, secure=secure))))
+        return pools[-1]
+
+    def _trust(self, target: Target, *, secure: bool) -> ssl.SSLContext:
+        """Once for all connections to a target: loading the store costs 30 ms."""
+        if (target.name, secure) not in self._trusted:
+            context = _trust(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._trusted[target.name, secure] = context
+        return self._trusted[target.name, secure]
 
     def _client(self, target: Target, *, kept: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
-        concurrency = target.manners.concurrency
+        size = min(_POOL_SIZE, target.manners.concurrency)
         client = httpx.AsyncClient(
             # No question may depend on which other ones were answered before it.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -212,7 +262,7 @@ class Connections:
             verify=verify,
             http2=kept and _HTTP2,  # whose one connection to a host would be no connection of its own
             timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
+            limits=httpx.Limits(max_connections=size, max_keepalive_connections=size if kept else 0),
             trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
         )
         for name in ("accept", "accept-encoding", "user-agent"):
