@@ -37,6 +37,8 @@ PEAK_MB: Final = 200
 #: Of what takes half a second, and of what is to be told apart by milliseconds.
 ROUNDS: Final = 11
 INACTIVE_ROUNDS: Final = 60
+#: What an empty run may take by the clock, of its time of the processor, on a machine that has nothing else to do.
+BUSY: Final = 1.2
 
 _HERE: Final = Path(__file__).parent
 #: pytest with no plugin of the environment but this one: any other would make the empty run longer, and our share of it smaller.
@@ -172,6 +174,9 @@ def inactive(folder: Path) -> None:
         imported.append(set((folder / "imported").read_text().splitlines()))
     more = imported[0] - imported[1]
     found = side_by_side({"inactive": _INACTIVE, "empty": _EMPTY}, folder, rounds=INACTIVE_ROUNDS)
+    empty = found["empty"]
+    if wall_s(empty) > cpu_s(empty) * BUSY:
+        print("This machine has other work, which makes each figure by the clock worse: all but the processor's.\n")
     print("Installed but inactive, against -p no:pagesmoke: an empty pytest run that takes longer by")
     for clock, of in (("processor", cpu_s), ("wall", wall_s)):
         with_it, without = (of(runs) for runs in found.values())
