@@ -16,7 +16,7 @@ CHROMIUM := $(VENV)/chromium/chromium
 endif
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test check docs lock build clean
+.PHONY: demo test check bench docs lock build clean
 
 demo: $(VENV)/ready $(SITE)/dist/_worker.js
 	@examples/demo.sh $(SITE)
@@ -32,6 +32,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Ratios, measured side by side in some five minutes: benchmarks/README.md. Meaningful on a machine that has nothing else to do.
+bench: $(VENV)/ready
+	@$(BIN)/python benchmarks/bench.py
 
 # docs/rules.md, the expected texts in tests/failures/ and of the mistakes in settings, made anew from the code: read the diff.
 docs: $(VENV)/ready

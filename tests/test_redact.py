@@ -455,10 +455,10 @@ def test_who_comes_back_from_learning_can_ask(monkeypatch: pytest.MonkeyPatch) -
     begun, go_on = threading.Event(), threading.Event()
     known = redact._pattern
 
-    def slowly(text: str) -> str:
+    def slowly(text: str, length: int | None = None) -> str:
         begun.set()
         assert go_on.wait(20)
-        return known(text)
+        return known(text, length)
 
     monkeypatch.setattr(redact, "_pattern", slowly)
     said: list[str] = []
@@ -518,3 +518,18 @@ def test_a_long_secret_takes_no_square_of_its_length() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100_000_000
+
+
+def test_a_long_secret_takes_no_time_before_it_is_seen() -> None:
+    """Each process of a run makes its secrets, and most of them never come back."""
+    token = "".join(random.Random(1).choices("abcXYZ0123456789+/=.%&;", k=4000))
+    began = time.thread_time()
+    assert Secrets([token]).out_of("nothing of it") == "nothing of it"
+    assert time.thread_time() - began < 3  # it took ten seconds and more
+
+
+def test_secrets_that_begin_alike_are_told_apart() -> None:
+    secrets = Secrets(["the-same-beginning-one", "the-same-beginning-and-another", "the-same-beginning"])
+    said = "the-same-beginning-and-another, the-same-beginning-one, the-same-beginnings, the-same-begin"
+    assert secrets.out_of(said) == "***, ***, ***s, the-same-begin"
+    assert secrets.out_of_bytes(said.encode()) == b"***, ***, ***s, the-same-begin"

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, AnyStr, Final, Generic
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pytest_pagesmoke.model import Answer, Hop, Observation, Target
@@ -62,6 +62,8 @@ _LIKE_A_SECRET: Final = re.compile(
     r"(?=(?:[^a-zA-Z]*[a-zA-Z]){3})(?=(?:\D*\d){2}|(?:[^a-z]*[a-z]+[^A-Z]*[A-Z]){2})[\w+/=-]+", re.ASCII
 )
 _SEED: Final = _MAX_PART // 2
+#: How much of a secret's beginning is looked for first of all.
+_HEAD: Final = 12
 _ELLIPSIS: Final = re.compile(r"\.\.\.|…")
 #: What base64 in lines, in an e-mail's way, has between two of them; in JSON, too.
 _LINE_BREAK: Final = r"(?:(?:\r|\\r)?(?:\n|\\n))?"
@@ -115,8 +117,8 @@ class Secrets:
     def __init__(self, texts: Iterable[str]) -> None:
         self._learning = threading.Lock()  # xdist's controller learns what several workers lay over, at once
         self._known: set[str] = set()
-        self._text: re.Pattern[str] | None = None
-        self._bytes: re.Pattern[bytes] | None = None
+        self._text: _Whole[str] | None = None
+        self._bytes: _Whole[bytes] | None = None
         self._forms: list[str] = []
         self._cut: _Cut | None = None
         self._add(texts)
@@ -137,18 +139,16 @@ class Secrets:
             return
         self._known, self._cut = known, None
         self._forms = sorted({form for text in known for form in _forms(text)})
-        # Longest first: a secret that contains another one must go whole.
         forms = {form for text in known for form in (text, *_in_other_case(text), *_in_other_digits(text))}
-        pattern = "|".join(map(_pattern, sorted(forms, key=len, reverse=True)))
-        self._text = re.compile(pattern) if forms else None
-        self._bytes = re.compile(pattern.encode(errors="surrogatepass")) if forms else None
+        self._text = _Whole(forms, MASK, str) if forms else None
+        self._bytes = _Whole(forms, MASK.encode(), _in_bytes) if forms else None
 
     def __repr__(self) -> str:
         return "<Secrets>"
 
     def out_of(self, text: str) -> str:
         """``text`` with every secret struck out."""
-        return self._text.sub(MASK, text) if self._text else text
+        return self._text.out_of(text) if self._text else text
 
     def out_of_kept(self, text: str) -> str:
         """``text`` as it may be kept in a file: without secrets, without tokens and passwords in addresses."""
@@ -163,7 +163,7 @@ class Secrets:
 
     def out_of_bytes(self, content: bytes) -> bytes:
         """``content`` with every secret struck out."""
-        return self._bytes.sub(MASK.encode(), content) if self._bytes else content
+        return self._bytes.out_of(content) if self._bytes else content
 
     def out_of_spec(self, spec: Any) -> Any:
         """What a check expects, with every secret struck out as it is in answers; but for where to ask. (`Any`: a spec of any kind.)"""
@@ -273,6 +273,44 @@ def _deeply(value: Any, strike: Callable[[str], str]) -> Any:
     return value
 
 
+class _Whole(Generic[AnyStr]):
+    """Secrets as a whole, in all their forms, however they are escaped.
+
+    A pattern of a long one takes long to compile, and is hardly ever needed: first of all it is asked whether a text holds the
+    beginning of any. ``written`` makes what a pattern is compiled of.
+    """
+
+    def __init__(self, forms: Iterable[str], mask: AnyStr, written: Callable[[str], AnyStr]) -> None:
+        # Longest first: a secret that contains another one must go whole.
+        self._forms = sorted(forms, key=len, reverse=True)
+        self._mask: AnyStr = mask
+        self._written: Callable[[str], AnyStr] = written
+        self._any: re.Pattern[AnyStr] = self._compiled(dict.fromkeys(_pattern(form, _HEAD) for form in self._forms))
+        self._heads: dict[str, re.Pattern[AnyStr]] = {}
+        self._begun: dict[tuple[str, ...], re.Pattern[AnyStr]] = {}
+
+    def out_of(self, content: AnyStr) -> AnyStr:
+        """``content`` without them."""
+        if not self._any.search(content):
+            return content
+        begun = tuple(form for form in self._forms if self._head(form).search(content))
+        if begun not in self._begun:
+            self._begun[begun] = self._compiled(map(_pattern, begun))
+        return self._begun[begun].sub(self._mask, content)
+
+    def _head(self, form: str) -> re.Pattern[AnyStr]:
+        if form not in self._heads:
+            self._heads[form] = self._compiled([_pattern(form, _HEAD)])
+        return self._heads[form]
+
+    def _compiled(self, patterns: Iterable[str]) -> re.Pattern[AnyStr]:
+        return re.compile(self._written("|".join(patterns)))
+
+
+def _in_bytes(pattern: str) -> bytes:
+    return pattern.encode(errors="surrogatepass")
+
+
 class _Cut:
     """Parts of secrets, as they are left where texts are shortened or compared."""
 
@@ -366,10 +404,10 @@ def _in_other_digits(text: str) -> Iterator[str]:
             yield from _long([digits])
 
 
-def _pattern(text: str) -> str:
-    """What finds ``text``, however it is escaped; where it may be base64, in lines, too."""
+def _pattern(text: str, length: int | None = None) -> str:
+    """What finds ``text``, or so many characters of its beginning, however it is escaped; where it may be base64, in lines, too."""
     between = _LINE_BREAK if _BASE64.fullmatch(text) else ""
-    return between.join(map(_character, text))
+    return between.join(map(_character, text[:length]))
 
 
 @cache

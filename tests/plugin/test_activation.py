@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import pytest
 
 from kit import GOOD_SITE, OWN_TEST, Pytest, Serve
 
 DEAD = "http://127.0.0.1:1"
+LIBRARIES = {*"asyncio attr cattrs click httpx httpcore json5 rapidfuzz rich selectolax truststore".split()}
 
 
 def test_inactive_it_costs_no_import(pytester: pytest.Pytester, run: Pytest) -> None:
     pytester.makepyfile(
-        """
+        f"""
         import sys
         def test_own():
-            assert {"httpx", "selectolax", "truststore", "pytest_pagesmoke.plugin.active"} & {*sys.modules} == set()
+            assert {LIBRARIES} & {{*sys.modules}} == set()
+            ours = {{name.rpartition(".")[2] for name in sys.modules if name.startswith("pytest_pagesmoke")}}
+            assert ours == {{"pytest_pagesmoke", "plugin", "every_run", "base_url", "fixtures", "marker"}}
         """
     )
-    result = run()
+    # No others, which bring libraries of their own: anyio asyncio, say.
+    others = {each.name for each in entry_points(group="pytest11")} - {"pagesmoke"}
+    result = run(*(part for name in others for part in ("-p", f"no:{name}")))
     result.assert_outcomes(passed=1)
     assert "pagesmoke ==" not in result.stdout.str()
+
+
+def test_a_run_that_asks_does_without_what_it_has_no_use_for(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest
+) -> None:
+    """httpx has a command line, whose libraries take as long to import as all the rest of it."""
+    pytester.makeconftest(
+        f"""
+        import sys
+        def pytest_unconfigure():
+            print("imported:", *sorted({LIBRARIES} & {{*sys.modules}}))
+        """
+    )
+    run(f"--base-url={serve(GOOD_SITE).url}").stdout.fnmatch_lines(
+        ["imported: asyncio httpcore httpx selectolax truststore"]
+    )
 
 
 @pytest.mark.parametrize(

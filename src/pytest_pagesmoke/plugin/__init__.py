@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_pagesmoke.plugin import base_url, fixtures, marker
-from pytest_pagesmoke.plugin.activation import STEP_SUMMARY_KEY, activation_of
+from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY, may_be_active
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,8 +107,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.LINE)
     config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
     config.pluginmanager.register(marker, "pagesmoke-marker")
+    if not may_be_active(config):
+        return  # and pays for no more imports
+    from pytest_pagesmoke.plugin.activation import activation_of
+
     activation = activation_of(config)
     if activation is not None:
-        from pytest_pagesmoke.plugin import active  # only now: an inactive run must not pay for its imports
+        from pytest_pagesmoke.plugin import active
 
         active.activate(config, activation)

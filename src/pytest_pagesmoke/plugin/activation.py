@@ -5,20 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from pytest_pagesmoke.plugin.active import ActiveRun
+from pytest_pagesmoke.plugin.every_run import FILE_NAME, WORKERINPUT_KEY, base_url_of, is_typed
 
-_FILE_NAME: Final = "pagesmoke.toml"  # settings.FILE_NAME, which an inactive run does not import
-WORKERINPUT_KEY: Final = "pagesmoke"
-#: In the ini file: whether the summary of a CI job is added to.
-STEP_SUMMARY_KEY: Final = "pagesmoke_step_summary"
 DEPLOYMENTS_KEY: Final = "pagesmoke_deployments"
-#: Where an active run keeps its state.
-ACTIVE: Final[pytest.StashKey[ActiveRun]] = pytest.StashKey()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +52,14 @@ def activation_of(config: pytest.Config) -> Activation | None:
         raise pytest.UsageError(
             "--pagesmoke-same-as is empty: an unset variable? It takes the address of another deployment, or a target of the settings"
         )
-    typed = _is_typed(config, "--base-url")
+    typed = is_typed(config, "--base-url")
     named, other_args, file = _split(config)
     reports = _reports(config)
     replay = _replay(config, what=what, typed=typed)
     if not (what or typed or replay or named is not None):
         # In addopts these stand for the runs that have something to check.
         for option in ("--pagesmoke-settle", "--pagesmoke-build", "--pagesmoke-same-as", "--pagesmoke-report"):
-            if _is_typed(config, option):
+            if is_typed(config, option):
                 raise pytest.UsageError(
                     f"{option} is about a site, and none is named: add --base-url=URL or --pagesmoke=WHAT (a URL, local)"
                 )
@@ -78,7 +71,7 @@ def activation_of(config: pytest.Config) -> Activation | None:
         )
     if not (what or base_url or replay):
         raise pytest.UsageError(
-            f"{_FILE_NAME} names checks, and nothing to check: add --base-url=URL or --pagesmoke=WHAT (a URL, local, dist)"
+            f"{FILE_NAME} names checks, and nothing to check: add --base-url=URL or --pagesmoke=WHAT (a URL, local, dist)"
         )
 
     paths_typed = config.args_source is pytest.Config.ArgsSource.ARGS
@@ -101,11 +94,6 @@ def activation_of(config: pytest.Config) -> Activation | None:
         reports=reports,
         replay=replay,
     )
-
-
-def base_url_of(config: pytest.Config) -> str:
-    """The value of `--base-url`, by the option's name: where a project has an option of its own, that may keep it anywhere."""
-    return str(config.getoption("--base-url", None) or "")
 
 
 def for_workers(activation: Activation) -> dict[str, object]:
@@ -145,8 +133,8 @@ def _replay(config: pytest.Config, *, what: list[str], typed: bool) -> str:
     others = {
         "--pagesmoke": bool(what),
         "--base-url": typed,
-        "--pagesmoke-settle": _is_typed(config, "--pagesmoke-settle"),
-        "--pagesmoke-same-as": _is_typed(config, "--pagesmoke-same-as"),
+        "--pagesmoke-settle": is_typed(config, "--pagesmoke-settle"),
+        "--pagesmoke-same-as": is_typed(config, "--pagesmoke-same-as"),
         "--pagesmoke-init": bool(config.getoption("pagesmoke_init")),
     }
     if both := [option for option, is_given in others.items() if is_given]:
@@ -173,12 +161,6 @@ def _build(config: pytest.Config) -> str:
     return build
 
 
-def _is_typed(config: pytest.Config, option: str) -> bool:
-    """Whether ``option`` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
-    args = map(str, config.invocation_params.args)
-    return any(arg == option or arg.startswith(f"{option}=") for arg in args)
-
-
 def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:
     """The tests named behind `pagesmoke.toml` (None where it is not named), all other arguments, and which file that is."""
     folders = {config.invocation_params.dir.resolve(), config.rootpath.resolve()}
@@ -189,7 +171,7 @@ def _split(config: pytest.Config) -> tuple[list[str] | None, list[str], str]:
     for arg in config.args:
         file, _, test = arg.partition("::")
         path = Path(config.invocation_params.dir, file)
-        if path.name == _FILE_NAME and (path.is_file() or path.parent.resolve() in folders):
+        if path.name == FILE_NAME and (path.is_file() or path.parent.resolve() in folders):
             named = [*(named or []), *([test] if test else [])]
             whole = whole or not test
             if path.is_file():

@@ -19,7 +19,7 @@ from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
 from pytest_pagesmoke.plugin import asking, junit, local, set_up, verify_url
-from pytest_pagesmoke.plugin.activation import ACTIVE, DEPLOYMENTS_KEY, WORKERINPUT_KEY, Activation, for_workers
+from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
 from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.collection import (
@@ -32,6 +32,7 @@ from pytest_pagesmoke.plugin.collection import (
     parametrize,
     shield,
 )
+from pytest_pagesmoke.plugin.every_run import ACTIVE, WORKERINPUT_KEY
 from pytest_pagesmoke.plugin.heard import Heard
 from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_pagesmoke.plugin.activation import ACTIVE
+from pytest_pagesmoke.plugin.every_run import ACTIVE
 from pytest_pagesmoke.plugin.marker import NO_TARGET
 
 if TYPE_CHECKING:

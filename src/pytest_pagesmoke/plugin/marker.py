@@ -6,12 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.plugin.activation import ACTIVE, base_url_of
+from pytest_pagesmoke.plugin.every_run import ACTIVE, base_url_of
 
 MARKER: Final = "pagesmoke"
 #: As `pytest --markers` shows it.
@@ -28,12 +27,12 @@ _KEYWORDS: Final = ("only_on", "not_on", "writes")
 _LIKENESS: Final = 0.8
 
 
-@dataclass
 class LeftOut:
     """What the markers of a run keep from running. In xdist the workers know it, and the controller hears it at their end."""
 
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  #: tests, by target and reason
-    slips: dict[str, str] = field(default_factory=dict)  #: names that nothing is called, and which may be meant
+    def __init__(self) -> None:
+        self.counts = Counter[tuple[str, str]]()  #: tests, by target and reason
+        self.slips: dict[str, str] = {}  #: names that nothing is called, and which may be meant
 
 
 _LEFT_OUT: Final = pytest.StashKey[LeftOut]()

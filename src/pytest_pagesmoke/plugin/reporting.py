@@ -17,7 +17,7 @@ import pytest
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
 from pytest_pagesmoke.plan import PlannedLive
-from pytest_pagesmoke.plugin.activation import STEP_SUMMARY_KEY
+from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY
 from pytest_pagesmoke.recorded import Entry, bounded, entry
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult

@@ -24,7 +24,7 @@ from pytest_pagesmoke.checks.takes import (
     is_header_name,
     one_of,
 )
-from pytest_pagesmoke.model import DistSpec, Kind, Manners, in_test_id
+from pytest_pagesmoke.model import DistSpec, Kind, LiveCheck, Manners, in_test_id
 from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Checks, Declared, Settings
@@ -272,11 +272,10 @@ def _is_unset(text: str) -> bool:
 
 
 def _checks(values: Mapping[str, Any]) -> Checks:
-    live = [
-        (check, replace(spec, **{name: values[name] for name in _from_target(check.spec) if name in values}))
-        for check in LIVE_CHECKS
-        for spec in values.get(check.key, ())
-    ]
+    live: list[tuple[LiveCheck[Any], Any]] = []
+    for check in LIVE_CHECKS:
+        from_target = {name: values[name] for name in _from_target(check.spec) if name in values}
+        live += [(check, replace(spec, **from_target)) for spec in values.get(check.key, ())]
     return Checks(live=tuple(live), manners=Manners(**{key: values[key] for key in _MANNERS if key in values}))
 
 

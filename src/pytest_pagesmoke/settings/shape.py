@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from cattrs import Converter
@@ -120,6 +121,7 @@ def hints_of(owner: type) -> dict[str, tuple[Any, ...]]:
     return {name: (hint, *(get_args(hint)[1:] if get_origin(hint) is Annotated else ())) for name, hint in found}
 
 
+@cache  # a structure function of its own is written, and compiled, for each kind of table
 def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     converter.register_structure_hook_factory(is_dataclass, lambda owner: _table_hook(converter, owner))
