@@ -22,6 +22,7 @@ from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
 from pytest_pagesmoke.observe.failures import explain
+from pytest_pagesmoke.observe.unmocked import unmocked_client
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
@@ -137,14 +138,14 @@ class Connections:
         key = (target.name, secure, kept)
         if key not in self._clients:
             concurrency = target.manners.concurrency
-            client = httpx.AsyncClient(
+            client = unmocked_client(
                 # No question may depend on which other ones were answered before it.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 event_hooks={"response": [_set_headers_aside]},
                 verify=_trust(target)
                 if secure
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # loading the store costs 30 ms
-                timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
+                timeout=None,  # bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
                 limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if kept else 0),
                 trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
             )
