@@ -24,8 +24,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     # Else all of our own code is compiled anew in each of a thousand processes.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    # One comes along with httpx, one with the suite's own tests; nothing in those runs uses them, and they take time a thousand times over.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
 
 
 class _Server(ThreadingHTTPServer):
@@ -75,6 +73,9 @@ def serve() -> Iterator[Serve]:
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
     """Run pytest in a process of its own, in an empty folder, on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")  # pytest cuts the lines of its summary to the terminal
+    # One plugin comes along with httpx, one with the suite's own tests; nothing in these runs uses them, and they take half a second,
+    # a thousand times over. (pytester has taken the variable away.)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
     return lambda *args: pytester.runpytest_subprocess(*args, timeout=60)
 
 

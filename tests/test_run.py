@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import random
 import re
 import threading
 import time
@@ -388,6 +389,15 @@ class TestSettling:
         heard.clear()
         run.result(paths("/b"), heard.extend)
         assert heard == []  # it is over
+
+    def test_the_projects_own_chance_is_left_alone(self, start: Start) -> None:
+        """pytest-randomly seeds it before each test, which then counts on what comes of it."""
+        run, _ = start(settle_s=0.5)
+        check = paths("/missing")
+        state = random.getstate()
+        run.ask_ahead([check])
+        run.result(check)
+        assert random.getstate() == state
 
     def test_an_error_of_ours_reaches_whoever_waits(self, start: Start) -> None:
         async def fail(_target: Target, _probe: Probe) -> Observation:

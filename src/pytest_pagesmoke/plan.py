@@ -23,7 +23,7 @@ DIST_TEST = "test_dist"
 DIST_TARGET = "dist"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PlannedLive:
     """One live check of one target. (`Any`: a check and its spec belong together, but differ from kind to kind.)
 
@@ -35,6 +35,10 @@ class PlannedLive:
     spec: Any
     reference: Target | Recorded | None = None
     file: str = FILE_NAME
+
+    def __repr__(self) -> str:
+        """The same in each run: reports that know a test by its parameters (allure) have its history from that."""
+        return self.id
 
     def questions(self, seen: Seen) -> Iterable[Probe]:
         """What to ask, by what was seen."""
@@ -64,13 +68,16 @@ class PlannedLive:
         return f"{self.file}::{self.test}[{self.param}]"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PlannedDist:
     """One check of the build output."""
 
     check: DistCheck[DistSpec]
     spec: DistSpec
     file: str = FILE_NAME
+
+    def __repr__(self) -> str:
+        return self.id
 
     @property
     def row(self) -> str:

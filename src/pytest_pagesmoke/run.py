@@ -30,6 +30,8 @@ from pytest_pagesmoke.settle import (
 )
 
 _TICK_S: Final = 0.5  # how often whoever waits hears of it
+#: Of its own: a project seeds Python's before each test (pytest-randomly), and counts on what comes out of that.
+_CHANCE: Final = random.Random()
 #: What to ask, by what is known: called again until it names nothing new.
 Questions = Callable[[Seen], Iterable[Probe]]
 #: The tasks that ask, by target and question: what several checks need is asked once.
@@ -262,7 +264,7 @@ class _Settling:
                     self._rounds,
                     now=clock(),
                     patience=self._patience,
-                    chance=random.random(),
+                    chance=_CHANCE.random(),
                     build=self._build,
                 )
                 if not isinstance(decision, AskAgain):

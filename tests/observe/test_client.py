@@ -46,6 +46,7 @@ from observe.hostile import (
 )
 from observe.recorder import Asked, Recorder
 from pytest_pagesmoke.model import Answer, Exchange, Kind, Manners, NoAnswer, Reason, Target
+from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.client import TargetClient, TargetTransport, WriteRefused
 from pytest_pagesmoke.observe.http import USER_AGENT, Connections
@@ -794,7 +795,7 @@ class TestHeaders:
             names.append(host)
             return look_up("127.0.0.1", *rest, **named)
 
-        monkeypatch.setattr(socket, "getaddrinfo", at_home)
+        monkeypatch.setattr(sockets, "getaddrinfo", at_home)
         client = clients(f"http://Bücher.example:{site.port}", kind=Kind.LOCAL, headers=TOKEN)
         client.get("/")
         client.get(f"http://xn--bcher-kva.example:{site.port}/")

@@ -60,6 +60,7 @@ from pytest_pagesmoke.model import (
     Seen,
     Target,
 )
+from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import Background, _Loop
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.plan import PlannedLive
@@ -735,14 +736,14 @@ class TestTimings:
         assert timings_s["tls"] >= SHORT_S * 0.9
 
     def test_of_a_name(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-        look_up = socket.getaddrinfo
+        look_up = sockets.getaddrinfo
 
         def slowly(*args: Any, **options: Any) -> Any:
             time.sleep(SHORT_S)
             return look_up(*args, **options)
 
         url = serve({"*": Reply()}).url.replace("127.0.0.1", "localhost")
-        monkeypatch.setattr(socket, "getaddrinfo", slowly)
+        monkeypatch.setattr(sockets, "getaddrinfo", slowly)
         timings_s = answer_of(url).timings_s
         assert [*timings_s] == ["name", "connection", "headers", "body"]
         assert timings_s["name"] >= SHORT_S * 0.9
@@ -939,7 +940,7 @@ class TestNames:
     @pytest.fixture
     def slow(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowResolver]:
         resolver = SlowResolver()
-        monkeypatch.setattr(socket, "getaddrinfo", resolver.getaddrinfo)
+        monkeypatch.setattr(sockets, "getaddrinfo", resolver.getaddrinfo)
         yield resolver
         resolver.let_go.set()
         for thread in threading.enumerate():
@@ -950,19 +951,17 @@ class TestNames:
         def no_such_name(*_: Any, **__: Any) -> Any:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-        monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+        monkeypatch.setattr(sockets, "getaddrinfo", no_such_name)
         failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION)
         assert (failure.reason, failure.text) == (Reason.NO_ADDRESS, "no address for this name (DNS)")
 
     def test_a_resolver_that_raises_something_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """pytest-socket does."""
+        def odd(*_: Any, **__: Any) -> Any:
+            raise RuntimeError("no look-ups today")
 
-        def blocked(*_: Any, **__: Any) -> Any:
-            raise RuntimeError("A test tried to use socket.getaddrinfo.")
-
-        monkeypatch.setattr(socket, "getaddrinfo", blocked)
+        monkeypatch.setattr(sockets, "getaddrinfo", odd)
         failure = failure_of("http://no-such-site.invalid", kind=Kind.PRODUCTION)
-        assert failure.text == "RuntimeError: A test tried to use socket.getaddrinfo."
+        assert failure.text == "RuntimeError: no look-ups today"
 
     @pytest.mark.usefixtures("slow")
     def test_the_deadline_holds_for_a_slow_resolver(self) -> None:
@@ -974,12 +973,13 @@ class TestNames:
 
     def test_a_process_does_not_wait_for_a_slow_resolver(self) -> None:
         program = """
-import asyncio, socket, threading
+import asyncio, threading
 from pytest_pagesmoke.model import Kind, Manners, Probe, Target
+from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.http import HttpObserver
 from pytest_pagesmoke.observe.background import _Loop
 
-socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
+sockets.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
 observer = HttpObserver()
 target = Target(name="site", url="http://no-such-site.invalid", kind=Kind.PRODUCTION, manners=Manners(timeout_s=0.1))
 with asyncio.Runner(loop_factory=_Loop) as runner:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -13,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from pytest_pagesmoke.model import THREAD
+from pytest_pagesmoke.observe import sockets
 
 _PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
 
@@ -86,7 +86,14 @@ class Background:
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop whose name look-ups cannot keep the process alive: asyncio's own run in threads that Python waits for at exit."""
+    """An event loop with sockets that nothing keeps from the network, and whose name look-ups cannot keep the process alive.
+
+    (Those of asyncio run in threads that Python waits for at exit.)
+    """
+
+    # All that makes sockets here: to wake the loop up, and to connect. A Python that has them no more would say so at once.
+    _make_self_pipe = sockets.with_own_sockets(asyncio.SelectorEventLoop._make_self_pipe)  # type: ignore[attr-defined]  # noqa: SLF001
+    _connect_sock = sockets.with_own_sockets(asyncio.SelectorEventLoop._connect_sock)  # type: ignore[attr-defined]  # noqa: SLF001
 
     # `Any`: exactly what socket.getaddrinfo takes and gives; so is the name `type`.
     async def getaddrinfo(
@@ -110,8 +117,8 @@ class _Loop(asyncio.SelectorEventLoop):
             result: Any = None
             error: BaseException | None = None
             try:
-                result = socket.getaddrinfo(host, port, family, type, proto, flags)
-            except Exception as raised:  # noqa: BLE001 - a resolver's, or of a plugin that blocks sockets: the asker's
+                result = sockets.getaddrinfo(host, port, family, type, proto, flags)
+            except Exception as raised:  # noqa: BLE001 - whatever it is: the asker's
                 error = raised
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.call_soon_threadsafe(settle, result, error)

@@ -83,6 +83,10 @@ class TargetClient(httpx.Client):
         given = {**self._defaults, **httpx.Headers(headers)}
         httpx.Client.headers.__set__(self, given)  # type: ignore[attr-defined]  # mypy takes a property for its getter
 
+    def _transport_for_url(self, url: httpx.URL) -> httpx.BaseTransport:  # noqa: ARG002 - httpx's signature
+        """Ours for each, and no mock: respx may put one in the place of this method of httpx."""
+        return self._transport
+
     # `Any`: httpx's own parameters, which pass through.
     def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Send a request, as httpx does."""

@@ -26,6 +26,7 @@ from pytest_pagesmoke.observe.background import LOOKING_UP
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain
+from pytest_pagesmoke.observe.unmocked import unmocked_client
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
@@ -255,13 +256,13 @@ class Connections:
 
     def _client(self, target: Target, *, kept: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
         size = min(_POOL_SIZE, target.manners.concurrency)
-        client = httpx.AsyncClient(
+        client = unmocked_client(
             # No question may depend on which other ones were answered before it.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             event_hooks={"response": [_set_headers_aside]},
             verify=verify,
             http2=kept and _HTTP2,  # whose one connection to a host would be no connection of its own
-            timeout=None,  # noqa: S113 - bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
+            timeout=None,  # bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
             limits=httpx.Limits(max_connections=size, max_keepalive_connections=size if kept else 0),
             trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
         )

@@ -37,7 +37,7 @@ from pytest_pagesmoke.plugin.heard import Heard
 from pytest_pagesmoke.plugin.looking import Looking
 from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
-from pytest_pagesmoke.plugin.own_tests import OwnTests
+from pytest_pagesmoke.plugin.own_tests import EarlyReaders, OwnTests
 from pytest_pagesmoke.plugin.progress import ProgressLine
 from pytest_pagesmoke.plugin.replaying import (
     ASKS_NOTHING,
@@ -65,6 +65,7 @@ def activate(config: pytest.Config, activation: Activation) -> None:
     config.stash[ACTIVE] = active
     config.pluginmanager.register(active, "pagesmoke-active")
     config.pluginmanager.register(active.own, "pagesmoke-own-tests")
+    config.pluginmanager.register(EarlyReaders(active.own), "pagesmoke-early-readers")
     config.pluginmanager.register(active.results, "pagesmoke-results")
     config.pluginmanager.register(active.reporting, "pagesmoke-reporting")
     config.pluginmanager.register(active.heard, "pagesmoke-heard")
@@ -217,16 +218,22 @@ class ActiveRun:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc, self._planned)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+    # Around all others: they choose among what is added, and may have an order of their own.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        if self.collect == "if-alone":
+            self._left_out = bool(items)
+            if not items:
+                self._add_checks(session, items)
+        outcome = yield
         if self._activation.settle_s is not None:
             # Tests of the project's own look at a site once: they wait for it behind the checks that do.
             items.sort(key=lambda item: not isinstance(item, CheckItem))
-        if self.collect != "if-alone":
-            return
-        if items:
-            self._left_out = True
-            return
+        return outcome
+
+    def _add_checks(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         added = self._collect(session, ())
         for item in added:
             item.ihook.pytest_itemcollected(item=item)

@@ -35,11 +35,14 @@ class CheckItem(pytest.Function):
         return self.nodeid.partition("::")[0], 0, self.name  # a line there must be: reports of skipped tests name it
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException]) -> str | TerminalRepr:  # type: ignore[override]  # narrower in Function
-        if not isinstance(excinfo.value, CheckFailed):
+        error = excinfo.value
+        # pytest.fail: whoever ends a check from outside (pytest-timeout), for which our code is no cause.
+        if not isinstance(error, CheckFailed | pytest.fail.Exception):
             return super().repr_failure(excinfo)
         shown = excinfo.getrepr(style="value")
         if shown.reprcrash is not None:  # the line behind FAILED in pytest's summary, and the whole of --tb=line
-            shown.reprcrash.message = excinfo.value.line
+            if isinstance(error, CheckFailed):
+                shown.reprcrash.message = error.line
             shown.reprcrash.path = self.nodeid.partition("::")[0]
         return shown
 

@@ -26,6 +26,7 @@ from pytest_pagesmoke.plugin.results import Results, attach, attach_ends, is_of_
 from pytest_pagesmoke.redact import MASK, Secrets
 from pytest_pagesmoke.say.failure import last_request
 from pytest_pagesmoke.say.harmless import harmless, harmless_lines
+from pytest_pagesmoke.verdict import CheckFailed
 from pytest_pagesmoke.wrangler.server import NotStarted
 
 if TYPE_CHECKING:
@@ -327,18 +328,18 @@ class OwnTests:
 
     @pytest.hookimpl(tryfirst=True)  # before anything shows it, writes it, or sends it to xdist's controller
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if not is_of_a_check(report):
-            self._strike(report)
-        else:  # its text has a way of its own, and a command that must stay whole
-            report.sections = self._struck(report.sections)
+        self.strike(report, of_a_check=is_of_a_check(report))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        self._strike(report)
+        self.strike(report)
 
-    def _strike(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+    def strike(self, report: pytest.TestReport | pytest.CollectReport, *, of_a_check: bool = False) -> None:
         """Whatever a test had in hand may stand in its report: headers of its target, an answer that it unpacked itself."""
-        strike = self._struck
+        strike = self.struck
+        if of_a_check:  # its text has a way of its own, and a command that must stay whole
+            report.sections = strike(report.sections)
+            return
         for name in _SHOWN & vars(report).keys():
             setattr(report, name, strike(getattr(report, name)))
         if isinstance(report, pytest.TestReport):
@@ -347,7 +348,8 @@ class OwnTests:
         for name in ("msg", "kwargs") if given is not None else ():
             object.__setattr__(given, name, strike(getattr(given, name, None)))
 
-    def _struck(self, value: Any) -> Any:  # `Any`: parts of a report
+    def struck(self, value: Any) -> Any:  # `Any`: parts of a report
+        """What a test shows, as it may be shown."""
         return self._secrets.out_of_shown(value, then=harmless_lines)
 
     def _struck_property(
@@ -361,8 +363,8 @@ class OwnTests:
             text = str(value)
         except Exception:  # noqa: BLE001 - its own code fails, here as it would there
             return given
-        struck = self._struck(text)
-        return (self._struck(name), value if struck == text else struck)
+        struck = self.struck(text)
+        return (self.struck(name), value if struck == text else struck)
 
     def _record(self, report: pytest.TestReport, row: str, call: pytest.CallInfo[None]) -> CheckRecord:
         return CheckRecord(
@@ -376,6 +378,26 @@ class OwnTests:
             started=call.start,
             ended=call.stop,
         )
+
+
+class EarlyReaders:
+    """A hook: what pytest itself makes of a test has no secrets either, for plugins that write down that (allure), and not what is told later."""
+
+    def __init__(self, own: OwnTests) -> None:
+        self._own = own
+
+    @pytest.hookimpl(wrapper=True, trylast=True)  # the innermost: theirs are around it
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        of_a_check = call.excinfo is not None and isinstance(call.excinfo.value, CheckFailed)
+        self._own.strike(report, of_a_check=of_a_check)
+        if call.excinfo is not None and not of_a_check:
+            # The exception itself stays as it is: the project's own hooks look at it.
+            text = self._own.struck(call.excinfo.exconly())
+            vars(call.excinfo)["exconly"] = lambda tryshort=False: text  # noqa: ARG005 - its signature
+        return report
 
 
 def _ending() -> pytest.FixtureDef[Any] | None:

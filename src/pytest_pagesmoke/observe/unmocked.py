@@ -1,0 +1,63 @@
+"""A client that no mock reaches: what a project's tests put in the place of httpx's methods answers these tests, and none of our questions.
+
+pytest-httpx, respx and their like change classes of httpx and httpcore, for all threads of the process, and may have done so before
+anything here was imported. But a library's module can be run once more, as it was written, and what an object has of its own
+goes before what stands in its class.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from types import MethodType, ModuleType
+from typing import Any, Final
+
+import httpx
+
+#: Passes a request on: that of the transport to that of its pool, that to a connection's.
+_PASSES_ON: Final = "handle_async_request"
+
+
+def unmocked_client(**options: Any) -> httpx.AsyncClient:  # `Any`: what httpx takes
+    """An `httpx.AsyncClient` whose requests go to whom they are for, directly or through a proxy: no mock answers, sees or counts one."""
+    client: httpx.AsyncClient = _as_written(httpx.AsyncClient)(**options)
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - mocks know these names, too
+        if transport is not None:  # as it is for hosts that no proxy is for
+            pool = transport._pool  # type: ignore[attr-defined]  # noqa: SLF001 - one of httpx's own
+            pool.create_connection = functools.partial(_connection, pool.create_connection)
+            _restore(transport)
+            _restore(pool)
+    return client
+
+
+def _connection(create: Any, origin: Any) -> Any:  # `Any`, here and below: httpcore's, which have no common type
+    """A connection of a pool, be it by way of a proxy, to which there is one inside."""
+    connection = create(origin)
+    _restore(connection)
+    if (to_proxy := vars(connection).get("_connection")) is not None:
+        _restore(to_proxy)
+    return connection
+
+
+def _restore(sender: Any) -> None:
+    """Let ``sender`` pass requests on as its library wrote it."""
+    written = (vars(_as_written(kind)).get(_PASSES_ON) for kind in type(sender).__mro__)
+    vars(sender)[_PASSES_ON] = MethodType(next(filter(None, written)), sender)
+
+
+@functools.cache
+def _as_written(kind: type) -> Any:
+    """A class as it stands in its library's code: a copy, whose methods are none but the library's."""
+    module = vars(kind)["__init__"].__globals__["__name__"]  # its `__module__` is where it is exported
+    return getattr(_run_once_more(module), kind.__name__)
+
+
+@functools.cache
+def _run_once_more(name: str) -> ModuleType:
+    """A copy of a module, which nobody can import. It takes a fraction of a millisecond: what it imports is there."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None  # it is imported already
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
