@@ -43,7 +43,7 @@ from pytest_pagesmoke.plugin.replaying import (
     Replaying,
 )
 from pytest_pagesmoke.plugin.reporting import Reporting
-from pytest_pagesmoke.plugin.results import Results, attach
+from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
 from pytest_pagesmoke.say import github
 from pytest_pagesmoke.say.harmless import harmless
@@ -293,6 +293,8 @@ class ActiveRun:
         check = known.get(LIVE_FIXTURE) or known.get(DIST_FIXTURE)
         if isinstance(check, PendingCheck) and check.outcome is not None:
             attach(report, [check.outcome.record])
+            if self._is_worker:
+                self.reporting.send(report, check.outcome.record)
             if check.outcome.note:
                 report.sections.append(("pagesmoke", check.outcome.note))
         return report
@@ -303,17 +305,17 @@ class ActiveRun:
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[WORKERINPUT_KEY] = for_workers(self._activation)
         node.workerinput[DEPLOYMENTS_KEY] = set_up.for_workers(self._set_up.deployments)
-        if self._config.getoption("dist") != "each":
+        if not asks_from_each(self._config):
             self._asks_for_workers = True
             asking.serve(node, self._look_for_worker)
         if self._server is not None:
             local.share(self._server, node)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Iterable[str]) -> None:
         self._collected = True
         ids = [*ids]
-        self.results.collected(ids)
+        self.results.collected(ids, node)
         planned = {check.id: check for check in self._planned}
         for test_id in ids:
             known = test_id
@@ -380,10 +382,10 @@ class ActiveRun:
     def _exit_status(self) -> pytest.ExitCode:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
         never_collected = self.collect == "yes" and not self._collected
-        missing = self._selected.keys() - self.results.ids
+        missing = self._selected.keys() & self.results.missing
         if self.results.an_end_failed:
             return pytest.ExitCode.TESTS_FAILED
-        if never_collected or (missing and missing == self._selected.keys()):
+        if never_collected or (missing and not self._selected.keys() & self.results.ids):
             return pytest.ExitCode.NO_TESTS_COLLECTED
         return pytest.ExitCode.TESTS_FAILED if missing else pytest.ExitCode.OK
 
@@ -449,6 +451,18 @@ class ActiveRun:
         writes: bool = self._config.getoption("pagesmoke_allow_writes")
         return ["--lf"] * remembers + ["--pagesmoke-allow-writes"] * writes
 
+    def _options_of_each(self) -> Iterator[str]:
+        """By what options of xdist's every worker asks for itself in this run, as far as they were typed."""
+        if asks_from_each(self._config):
+            yield "--dist=each"
+            if count := self._config.getoption("numprocesses"):
+                yield f"--numprocesses={count}"
+                return
+            typed = [
+                *map(str, self._config.invocation_params.args)
+            ]  # of several `--tx` all count, those of addopts, too
+            yield from (f"--tx={spec}" for spec in self._config.getoption("tx") if any(spec in arg for arg in typed))
+
     def _target_runs(self) -> list[TargetRun]:
         """What was seen of the build output, and of each target in the order in which they were given."""
         return [
@@ -476,6 +490,7 @@ class ActiveRun:
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,
             same_as=without_credentials(self._activation.same_as) if target else "",
+            workers=tuple(self._options_of_each()),
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
             replay=self._activation.replay,
             unfinished=tuple(self._unfinished(row)),
@@ -484,7 +499,7 @@ class ActiveRun:
 
     def _unfinished(self, row: str) -> Iterator[CheckRecord]:
         """A record of each test that came to no outcome."""
-        for test_id, (outcome, why) in self.results.why_unfinished(row).items():
+        for (test_id, place), (outcome, why) in self.results.why_unfinished(row).items():
             check = self._selected.get(test_id)
             yield CheckRecord(
                 id=check.id if check else test_id,
@@ -496,6 +511,8 @@ class ActiveRun:
                 outcome=outcome,
                 actual=why,
                 attempts=0,
+                xdist_worker=place,
+                seen_from=place,
             )
 
     def _shown_settings(self) -> str:
