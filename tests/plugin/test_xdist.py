@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -118,6 +119,40 @@ def test_each_mode_asks_once_all_at_once_and_reports_the_same(serve: Serve, toge
     assert len(outcomes(reports["plain"])) == 2 * (4 + 2)
     for name, report in reports.items():
         assert report == reports["plain"], name
+
+
+def test_a_worker_that_ends_takes_no_result_with_it(serve: Serve, together: Any) -> None:
+    """In a test of the project's own, and before, in and behind a check: what the site answers is known, and asked for once."""
+    lost = {**GOOD_SITE, "/login": Reply(404)}
+    cases = {
+        "own": ("-n 2", GOOD_SITE, {"test": "own", "phase": "call", "when": "before"}),
+        "before": ("-n 2", GOOD_SITE, {"test": "/login", "phase": "setup", "when": "before"}),
+        "behind": ("-n 2", lost, {"test": "/login", "phase": "call", "when": "after"}),
+        "the-last": ("-n 1 --max-worker-restart=0", GOOD_SITE, {"test": "/login", "phase": "call", "when": "before"}),
+    }
+    sites = {name: serve(replies) for name, (_, replies, _) in cases.items()}
+    runs = {
+        name: (
+            {"pagesmoke.toml": SETTINGS, "test_own.py": "def test_own(): pass", "conftest.py": CRASHES.format(**where)},
+            [f"--pagesmoke=x={sites[name].url}", "pagesmoke.toml", *["test_own.py"] * (name == "own"), *mode.split()],
+        )
+        for name, (mode, _, where) in cases.items()
+    }
+    left = {"own": 0, "before": 1, "behind": 1, "the-last": 3}
+    for name, (status, output, report) in together(runs).items():
+        assert status == 1, name  # of the crash, where the site is good
+        assert "crashed while running" in output, name
+        assert report["verdict"] == ("broken" if name == "behind" else "good"), name
+        (target,) = report["targets"]
+        assert [check["outcome"] for check in target["checks"] if check["path"] != "/login"] == ["passed"] * 3, name
+        assert all(check["observations"] for check in target["checks"]), name
+        assert {*Counter(sites[name].paths).values()} == {1}, name
+        told = re.findall(
+            r"^workers +one ended before it could tell of (\d) checks?: judged without it", output, re.MULTILINE
+        )
+        assert told == [str(left[name])] * bool(left[name]), name
+        line = "pagesmoke.toml::test_page[x-/login] - page-status: expected 200, got 404"
+        assert (line in " ".join(output.split())) == (name == "behind"), name
 
 
 # `--dist each`.

@@ -7,6 +7,8 @@ import shlex
 import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +19,7 @@ from pytest_pagesmoke.addresses import without_credentials
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin import asking, junit, local, set_up, verify_url
 from pytest_pagesmoke.plugin.activation import ACTIVE, DEPLOYMENTS_KEY, WORKERINPUT_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
@@ -47,7 +49,7 @@ from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
 from pytest_pagesmoke.say import github
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.summary import Entry, Summary, left_out, summarize
+from pytest_pagesmoke.say.summary import Entry, Summary, failure_line, left_out, summarize
 from pytest_pagesmoke.say.terminal import lines
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
@@ -144,6 +146,10 @@ class ActiveRun:
         self._collected = False
         self._left_out = False
         self._asks_for_workers = False
+        #: Controller: what becomes of the checks that workers ask for, and how they asked for those of each row.
+        self._asked_for: dict[str, Future[Outcome]] = {}
+        self._asked_how: dict[str, tuple[Overrides, bool]] = {}
+        self._looked_for: list[CheckRecord] = []  # what workers left that ended
         self._annotates = False  # before the session's end there is nothing to say
 
     def _command(self) -> str:
@@ -282,7 +288,30 @@ class ActiveRun:
     def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
         self._secrets.learn(overrides.headers)
         planned = next(check for check in self._planned if check.id == check_id)
-        return self._look_here(_with(planned, overrides), overrides, by_target=by_target)
+        self._asked_how[planned.row] = overrides, by_target
+        coming: Future[Outcome] = Future()
+        self._asked_for[check_id] = coming
+        try:
+            coming.set_result(self._look_here(_with(planned, overrides), overrides, by_target=by_target))
+        except BaseException as error:  # noqa: BLE001 - raised below
+            coming.set_exception(error)
+        return coming.result()
+
+    def _look_for_the_crashed(self) -> None:
+        """Come to the verdicts on checks that a worker left when it ended, as if it had not: what they ask is asked, in this process."""
+        left = self.results.left_by_the_crashed
+        for test_id in [test_id for test_id in self._selected if test_id in left]:
+            planned = self._selected[test_id]
+            with suppress(Exception):  # stopped, or an error of ours: it is told as not run
+                if coming := self._asked_for.get(planned.id):
+                    outcome = coming.result()  # bounded, as everything that asks is
+                elif isinstance(planned, PlannedDist):
+                    outcome = self._looking.look(planned)
+                else:
+                    overrides, by_target = self._asked_how[planned.row]
+                    outcome = self._look_here(_with(planned, overrides), overrides, by_target=by_target)
+                self.results.take(test_id, outcome.record)
+                self._looked_for.append(outcome.record)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -339,6 +368,8 @@ class ActiveRun:
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
         if not self._is_worker and not self._only_lists():
+            if self._asks_for_workers and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                self._look_for_the_crashed()
             runs = self._target_runs()
             self.reporting.write(
                 runs,
@@ -423,9 +454,18 @@ class ActiveRun:
         return summarize(
             runs,
             settings=self._shown_settings() if self._selected else "",
-            notes=[*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
+            notes=[*self._said_of_the_crashed(), *self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
             own=self._options_of_own_tests(),
         )
+
+    def _said_of_the_crashed(self) -> Iterator[Entry]:
+        """What pytest does not show, which says only that a worker ended."""
+        if self._looked_for:
+            count = f"{len(self._looked_for)} check{'s' if len(self._looked_for) > 1 else ''}"
+            yield Entry(label="workers", text=f"one ended before it could tell of {count}: judged without it")
+            for record in self._looked_for:
+                if record.outcome == "failed":
+                    yield Entry(label="workers", text=failure_line(record), continues=True)
 
     def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[Entry]:
         for name in self._set_up.without_commit():

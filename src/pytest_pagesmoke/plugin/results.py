@@ -92,7 +92,10 @@ class Results:
     def of(self, row: str) -> tuple[CheckRecord, ...]:
         """What came of the tests of this row that came to an outcome."""
         return tuple(
-            replace(record, outcome="failed") if (test_id, place) in self._crashed else record
+            # What a check saw it saw, whatever its process ended over.
+            replace(record, outcome="failed")
+            if record.test == OWN_TEST and (test_id, place) in self._crashed
+            else record
             for (test_id, name, place), record in self._records.items()
             if name == row
         )
@@ -135,6 +138,17 @@ class Results:
     def ids(self) -> set[str]:
         """The tests that came to an outcome."""
         return {test_id for test_id, _, _ in self._records}
+
+    @property
+    def left_by_the_crashed(self) -> set[str]:
+        """The tests that came to no outcome where a worker ended over one: that, and what nobody ran in its place."""
+        skipped = {test_id for test_id, _ in self._skipped}
+        return self.missing - skipped if self._crashed else set()
+
+    def take(self, test_id: str, record: CheckRecord) -> None:
+        """Take what a check came to of which no worker could tell."""
+        self._rows[record.target] = None
+        self._records[test_id, record.target, ""] = record
 
     @property
     def missing(self) -> set[str]:
