@@ -297,7 +297,7 @@ class TestConcurrency:
             # Each target reaches its bound only if the other does not take its places; none may go beyond it.
             if all(observer.in_flight[name] == concurrency for name in ("site", "other")):
                 both_full.set()
-            await both_full.wait()
+            await asyncio.wait_for(both_full.wait(), PATIENCE_S)
             for _ in range(5):
                 await asyncio.sleep(0)
             return Answer(url=target.url + probe.path, status=200)

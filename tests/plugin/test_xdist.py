@@ -173,8 +173,15 @@ def entries(report: Any, test: str) -> list[Any]:
 
 
 def test_every_worker_asks_and_each_result_names_its_own(
-    monkeypatch: pytest.MonkeyPatch, serve: Serve, run: Pytest
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, serve: Serve, run: Pytest
 ) -> None:
+    pytester.makeconftest(
+        """
+        import pathlib, sys
+        def pytest_unconfigure(config):
+            if "httpx" in sys.modules: pathlib.Path("asked-by-" + getattr(config, "workerinput", {"workerid": "controller"})["workerid"]).touch()
+        """
+    )
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     site = serve(first_fails("/api/health/status", Reply(503)))
     written = [f"--pagesmoke-report=report.{kind}" for kind in ("json", "md")]
@@ -182,6 +189,7 @@ def test_every_worker_asks_and_each_result_names_its_own(
     assert result.ret == 1
     result.assert_outcomes(passed=7, failed=1)
     assert {*Counter(site.paths).values()} == {2}
+    assert {file.name for file in pytester.path.glob("asked-by-*")} == {"asked-by-gw0", "asked-by-gw1"}
     report = valid(Path("report.json").read_text())
     checks = report["targets"][0]["checks"]
     assert Counter(check["id"] for check in checks) == dict.fromkeys({check["id"] for check in checks}, 2)
