@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -121,6 +122,22 @@ def test_own_tests_have_no_cause_of_their_own() -> None:
     assert causes(run(OWN_BAD)) == []
     assert causes(run(OWN_BAD, *GOOD)) == []
     assert causes(run(OWN_BAD, OWN_GOOD, OWN_SKIPPED, planned=4)) == []
+
+
+def seen_from(place: str, records: Iterable[CheckRecord]) -> list[CheckRecord]:
+    return [replace(one, seen_from=place) for one in records]
+
+
+def test_a_cause_is_that_of_the_places_that_see_it() -> None:
+    """Elsewhere the same site answers: in the sum it would be no cause, and nothing said."""
+    unreached = [record(path, "unreachable", status=None) for path in PATHS]
+    (diagnosis,) = diagnose([run(*seen_from("gw0", GOOD), *seen_from("gw1", unreached), *seen_from("gw2", unreached))])
+    assert (diagnosis.cause, diagnosis.targets) == ("site-unreachable", ("production",))
+    assert diagnosis.where == ("production as seen from gw1, gw2",)
+    assert (diagnosis.explains, diagnosis.failed, len(diagnosis.evidence)) == (8, 8, 4)
+    assert all(line.endswith("(in gw1, gw2)") for line in diagnosis.evidence)
+    (everywhere,) = diagnose([run(*seen_from("gw0", unreached), *seen_from("gw1", unreached))])
+    assert everywhere.where == ("production",)
 
 
 @pytest.mark.parametrize("own", [OWN_GOOD, OWN_BAD, OWN_SKIPPED], ids=["passed", "failed", "skipped"])

@@ -627,7 +627,7 @@ class TestStruckOut:
     def test_a_block_says_that_a_body_is_left_out_and_the_verdict_stays(self) -> None:
         check = live(AssetCheck(), AssetSpec(path="/a.js"))
         large = Answer(url=f"{SITE}/a.js", status=404, body=b"<!-- " + b"x" * (MAX_BODY_BYTES + 1))
-        seen = only(written((check, {Probe(path="/a.js"): large}))).seen_by(check)
+        seen = only(written((check, {Probe(path="/a.js"): large}))).views[0].seen_by(check)
         outcome = live_outcome(check, judge(check, seen, started=0, ended=0))
         assert outcome.record.rule == "asset-status"
         assert "bytes; the report leaves out a part of a body" in outcome.block
@@ -642,7 +642,7 @@ class TestStruckOut:
 def rules_again(check: PlannedLive, reported: Reported) -> list[str]:
     """The rules that are broken when the report is judged again."""
     known = as_kept(check)
-    return [finding.rule.id for finding in judge(known, reported.seen_by(known), started=0, ended=0).findings]
+    return [finding.rule.id for finding in judge(known, reported.views[0].seen_by(known), started=0, ended=0).findings]
 
 
 class TestJudgedAgain:
@@ -651,20 +651,37 @@ class TestJudgedAgain:
         first, second = answers("/"), live(AnswerCheck(), AnswerSpec(path="/", id="again", spa=True))
         old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
         reported = only(written((first, {PROBE: old}), (second, {PROBE: new})))
-        assert reported.seen_by(first) == {PROBE: old}
-        assert reported.seen_by(second) == {PROBE: new}
+        assert reported.views[0].seen_by(first) == {PROBE: old}
+        assert reported.views[0].seen_by(second) == {PROBE: new}
 
     def test_a_new_check_by_whatever_the_report_has(self) -> None:
         reported = only(written((answers("/"), {PROBE: PAGE})))
         other = live(AnswerCheck(), AnswerSpec(path="/", id="new", contains=("Bye",), spa=True))
-        result = judge(other, reported.seen_by(other), started=0, ended=0)
+        result = judge(other, reported.views[0].seen_by(other), started=0, ended=0)
         assert [finding.rule.id for finding in result.findings] == ["answer-content"]
 
     def test_a_new_check_by_the_later_answer_where_a_question_was_asked_twice(self) -> None:
         old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
         again = live(AnswerCheck(), AnswerSpec(path="/", id="again", spa=True))
         reported = only(written((answers("/"), {PROBE: old}), (again, {PROBE: new})))
-        assert reported.seen_by(live(AnswerCheck(), AnswerSpec(path="/", id="new", spa=True))) == {PROBE: new}
+        assert reported.views[0].seen_by(live(AnswerCheck(), AnswerSpec(path="/", id="new", spa=True))) == {PROBE: new}
+
+    def test_from_several_places_by_what_was_seen_from_each(self) -> None:
+        """And compared with what was seen from the first."""
+        old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
+        twice = live(AnswerCheck(), AnswerSpec(path="/", id="again", spa=True))
+        document = json.loads(written((answers("/"), {PROBE: old}), (twice, {PROBE: new})))
+        for place, check in zip(("gw0", "gw1"), document["targets"][0]["checks"], strict=True):
+            check |= {"id": answers("/").id, "seen_from": place}
+        reported = only(json.dumps(document))
+        for check in (answers("/"), live(AnswerCheck(), AnswerSpec(path="/", id="new", spa=True))):
+            views = reported.views_of(check)
+            assert [(view.place, view.seen_by(check)) for view in views] == [
+                ("gw0", {PROBE: old}),
+                ("gw1", {PROBE: new}),
+            ]
+        document["targets"][0]["verdict"] = "good"
+        assert as_reference(read_report(json.dumps(document)), "site", shown="r.json").answers[PROBE] == old
 
     def test_the_settings_file_may_lie_elsewhere_today(self) -> None:
         old, new = (Answer(url=f"{SITE}/", status=200, body=body) for body in (b"old", b"new"))
@@ -674,7 +691,7 @@ class TestJudgedAgain:
         reported = only(
             written((there, {PROBE: old}), (live(AnswerCheck(), AnswerSpec(path="/", id="x", spa=True)), {PROBE: new}))
         )
-        assert reported.seen_by(answers("/")) == {PROBE: old}
+        assert reported.views[0].seen_by(answers("/")) == {PROBE: old}
 
     @pytest.mark.parametrize(
         "probe",
@@ -687,12 +704,12 @@ class TestJudgedAgain:
         )
         how = r"" if probe.path == "/new" else r", asked in the way of this check \(accept, redirects, headers\)"
         with pytest.raises(LeftOut, match=f"^the report holds no answer to GET {probe.path}{how}$"):
-            reported.seen_by(live(AnswerCheck(), spec))
+            reported.views[0].seen_by(live(AnswerCheck(), spec))
 
     def test_nor_what_would_need_a_body_that_was_cut(self) -> None:
         check = answers("/", contains=("y",))
         large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
-        seen = only(written((check, {PROBE: large}))).seen_by(check)
+        seen = only(written((check, {PROBE: large}))).views[0].seen_by(check)
         with pytest.raises(LeftOut):
             live_outcome(check, judge(check, seen, started=0, ended=0))
 
@@ -725,7 +742,7 @@ class TestJudgedAgain:
         seen = {probe: replace(answer, body=b"x" * (MAX_BODY_BYTES + 1))}
         reported = only(written((check, seen)))
         assert rules_again(check, reported) == rules
-        outcome = live_outcome(check, judge(check, reported.seen_by(check), started=0, ended=0))
+        outcome = live_outcome(check, judge(check, reported.views[0].seen_by(check), started=0, ended=0))
         assert outcome.record.body_bytes == MAX_BODY_BYTES + 1
 
     @pytest.mark.parametrize(
@@ -755,7 +772,7 @@ class TestJudgedAgain:
         absent = NoAnswer(url="(not started)", reason=Reason.NOT_STARTED, text="it throws")
         reported = only(written((check, {PROBE: absent}), name="local"))
         assert reported.url == ""
-        assert reported.seen_by(check) == {PROBE: absent}
+        assert reported.views[0].seen_by(check) == {PROBE: absent}
 
 
 class TestTheTargetToday:
@@ -917,7 +934,7 @@ def judged(said: str) -> list[str]:
             live(LinkedCheck(), LinkedSpec(path="/"), target),
         ):
             try:
-                outcome = live_outcome(check, judge(check, reported.seen_by(check), started=0, ended=0))
+                outcome = live_outcome(check, judge(check, reported.views[0].seen_by(check), started=0, ended=0))
             except LeftOut:
                 outcomes.append("left out")
             else:

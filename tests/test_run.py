@@ -286,31 +286,34 @@ class TestAnew:
 
 
 class TestConcurrency:
-    @pytest.mark.parametrize("concurrency", [1, 3])
-    def test_is_bounded_for_each_target(self, start: Start, concurrency: int) -> None:
+    @pytest.mark.parametrize(
+        ("manners", "concurrency"),
+        [(Manners(concurrency=1), 1), (Manners(concurrency=3), 3), (Manners(), 16)],
+        ids=["one", "three", "default"],
+    )
+    def test_is_bounded_for_each_target(self, start: Start, manners: Manners, concurrency: int) -> None:
         both_full = asyncio.Event()
 
         async def until_both_are_full(target: Target, probe: Probe) -> Observation:
             # Each target reaches its bound only if the other does not take its places; none may go beyond it.
             if all(observer.in_flight[name] == concurrency for name in ("site", "other")):
                 both_full.set()
-            await both_full.wait()
+            await asyncio.wait_for(both_full.wait(), PATIENCE_S)
             for _ in range(5):
                 await asyncio.sleep(0)
             return Answer(url=target.url + probe.path, status=200)
 
         run, observer = start(until_both_are_full)
-        manners = Manners(concurrency=concurrency)
         checks = [
             paths(f"/{number}", target=replace(target, manners=manners))
             for target in (SITE, OTHER)
-            for number in range(10)
+            for number in range(20)
         ]
         run.ask_ahead(checks)
         for check in checks:
             run.result(check)
         assert observer.most_in_flight == {"site": concurrency, "other": concurrency, "all": 2 * concurrency}
-        assert observer.asked.total() == 20
+        assert observer.asked.total() == 40
 
 
 class TestFailing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_pagesmoke.addresses import hash_address, may_be_of
@@ -29,7 +29,8 @@ class TargetRun:
     ``command`` runs the built-in checks alone, ``option`` chooses this target where the settings declare it, as ``declared``, ``file`` names the record of wrangler that it was taken from; ``build`` is the commit that
     it must be, ``build_typed`` that it was given for the run (`--pagesmoke-build`). With ``plain_ids``
     the hand-written tests have no target's name in theirs: `--base-url` alone was given. ``own_unfinished``: some of them came to
-    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it.
+    no outcome. ``settle_s``: for how many seconds at most it was asked until it had settled; None: it was asked once. ``same_as`` is what it was compared with, as the option has it. ``workers`` are
+    the options by which each of several asks for itself.
     ``unfinished`` are the records of tests that came to no outcome, ``order`` is that of all. ``replay`` is the report that was judged again.
     """
 
@@ -49,6 +50,7 @@ class TargetRun:
     build: str = ""
     build_typed: bool = False
     same_as: str = ""
+    workers: tuple[str, ...] = ()
     replay: str = ""
     unfinished: tuple[CheckRecord, ...] = ()
     order: Mapping[str, int] = field(default_factory=dict, repr=False)  # by test id: as they were collected
@@ -56,9 +58,9 @@ class TargetRun:
     @property
     def all_records(self) -> list[CheckRecord]:
         """Of all tests that were to run, in the order in which they were collected."""
-        return sorted([*self.records, *self.unfinished], key=lambda one: (self._place(one), one.id))
+        return sorted([*self.records, *self.unfinished], key=lambda one: (self._order_of(one), one.id, one.seen_from))
 
-    def _place(self, one: CheckRecord) -> int:
+    def _order_of(self, one: CheckRecord) -> int:
         # Behind an id may stand that it is of a fixture's end; pytest's own ids end in their name, or in "]".
         return self.order.get(one.id, self.order.get(one.id.partition(" (")[0], len(self.order)))
 
@@ -66,7 +68,8 @@ class TargetRun:
     def failures(self) -> tuple[CheckRecord, ...]:
         """What failed, hand-written tests among it."""
         # Processes report in an order of their own.
-        return tuple(sorted((record for record in self.records if record.outcome == "failed"), key=self._place))
+        failed = (record for record in self.records if record.outcome == "failed")
+        return tuple(sorted(failed, key=lambda one: (self._order_of(one), one.seen_from)))
 
     @property
     def failed(self) -> tuple[CheckRecord, ...]:
@@ -81,6 +84,19 @@ class TargetRun:
         passed = any(record.outcome == "passed" for record in self.records)
         return "GOOD" if passed and len(self.records) >= self.planned else "INCOMPLETE"
 
+    @property
+    def places(self) -> list[str]:
+        """From where it was looked: by their workers, with `--dist each`; else "" alone."""
+        return sorted({record.seen_from for record in self.records})
+
+    @property
+    def views(self) -> list[TargetRun]:
+        """What was seen from each place. Not all need see the same site: what causes a failure here may be no cause there."""
+        return [
+            replace(self, records=tuple(record for record in self.records if record.seen_from == place))
+            for place in self.places
+        ]
+
 
 def worst(verdicts: Iterable[str]) -> str:
     """The verdict on the whole: BROKEN where any is, GOOD where all are; INCOMPLETE also where there are none."""
@@ -90,11 +106,15 @@ def worst(verdicts: Iterable[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """One likely cause, the failures that it explains of those of its targets, and the next steps: lines for a person, commands among them."""
+    """One likely cause, the failures that it explains of those of its targets, and the next steps: lines for a person, commands among them.
+
+    ``where`` is ``targets``, each with the places that it fits at, if those are not all.
+    """
 
     cause: str
     text: str
     targets: tuple[str, ...]
+    where: tuple[str, ...]
     explained: tuple[CheckRecord, ...]
     failed: int
     next: tuple[str, ...]
@@ -107,7 +127,7 @@ class Diagnosis:
     @property
     def evidence(self) -> tuple[str, ...]:
         """What it explains, a line each."""
-        return tuple(map(_evidence, self.explained))
+        return tuple(with_places((_evidence(record), record) for record in self.explained))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,21 +145,36 @@ def diagnose(runs: Sequence[TargetRun]) -> list[Diagnosis]:
     """The causes that fit, each once for all targets that it fits."""
     found: list[Diagnosis] = []
     for cause in _CAUSES:
-        fitting = [run for run in runs if run.failed and cause.fits(run)]
+        by_run = [(run, [view for view in run.views if view.failed and cause.fits(view)]) for run in runs]
+        fitting = [view for _, views in by_run for view in views]
         if fitting:
-            steps = [step for run in fitting for step in cause.next(run, runs)]
-            explained = [record for run in fitting for record in run.failed if cause.explained(record)]
+            steps = [step for view in fitting for step in cause.next(view, runs)]
+            explained = [record for view in fitting for record in view.failed if cause.explained(record)]
             found.append(
                 Diagnosis(
                     cause=cause.id,
                     text=cause.text,
-                    targets=tuple(run.name for run in fitting),
+                    targets=tuple(run.name for run, views in by_run if views),
+                    where=tuple(_where(run, views) for run, views in by_run if views),
                     explained=tuple(explained),
-                    failed=sum(len(run.failures) for run in fitting),
+                    failed=sum(len(run.failures) for run, views in by_run if views),
                     next=tuple(dict.fromkeys(steps)),
                 )
             )
     return found
+
+
+def _where(run: TargetRun, views: Sequence[TargetRun]) -> str:
+    places = [place for view in views for place in view.places]
+    return run.name if places == run.places else f"{run.name} as seen from {', '.join(places)}"
+
+
+def with_places(lines: Iterable[tuple[str, CheckRecord]]) -> list[str]:
+    """Lines about records, each once, with the places that it is about: none where all was looked at from one."""
+    places: dict[str, set[str]] = {}
+    for line, record in lines:
+        places.setdefault(line, set()).add(record.seen_from)
+    return [f"{line} (in {', '.join(sorted(known))})" if any(known) else line for line, known in places.items()]
 
 
 def _evidence(record: CheckRecord) -> str:
@@ -197,11 +232,14 @@ def _options_of_all(bad: Sequence[TargetRun], runs: Sequence[TargetRun]) -> Iter
         yield f"--pagesmoke-same-as={same_as}"
     if settle_s is not None:
         yield f"--pagesmoke-settle={settle_s:g}"
+    yield from first.workers  # from elsewhere all may be well
 
 
 def _to_go_back_to(run: TargetRun, runs: Sequence[TargetRun]) -> list[TargetRun]:
     """The deployments of this run that a broken production can be rolled back to."""
-    if run.target is None or run.target.kind is not Kind.PRODUCTION or not (_lost_worker(run) or _fallback(run)):
+    if run.target is None or run.target.kind is not Kind.PRODUCTION:
+        return []
+    if not any(_lost_worker(view) or _fallback(view) for view in run.views):
         return []
     return [good for good in runs if _roll_back(run.target, good)]
 

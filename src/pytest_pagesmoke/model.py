@@ -420,3 +420,6 @@ class CheckRecord:
     flapped: bool = False  # it failed after it had passed
     given_up: str = ""  # why the waiting for it ended without success
     xdist_worker: str = ""  # the name of the process that ran it: "gw0"
+    seen_from: str = (
+        ""  # with `--dist each`, where every worker is a place to look from: that place, by its first worker
+    )

@@ -33,20 +33,13 @@ _NOT_AGAIN: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reported:
-    """What a report holds of one target. ``url`` is empty for a local server that never started; ``declared`` is its name in the settings of then,
-    ``build`` the commit that it had to be.
+class View:
+    """The answers that were got at one place: by question, and those that a check was judged by, by its id without the file.
 
-    ``observations`` are its answers by question; ``of_check`` those that a check was judged by, by its id without the file.
+    ``place`` is where a worker looked from that asked for itself (`--dist each`); else "".
     """
 
-    name: str
-    url: str
-    kind: Kind
-    verdict: str = ""
-    declared: str = ""
-    build: str = ""
-    sent: tuple[str, ...] = ()
+    place: str = ""
     observations: Mapping[Probe, Observation] = field(default_factory=dict, repr=False)
     of_check: Mapping[str, Seen] = field(default_factory=dict, repr=False)
 
@@ -62,6 +55,26 @@ class Reported:
                     raise LeftOut(f"the report holds no answer to GET {probe.path}{how}")
                 seen[probe] = answers[probe]
         return seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What a report holds of one target. ``url`` is empty for a local server that never started; ``declared`` is its name in the settings of then,
+    ``build`` the commit that it had to be; ``views`` are what was seen of it.
+    """
+
+    name: str
+    url: str
+    kind: Kind
+    verdict: str = ""
+    declared: str = ""
+    build: str = ""
+    sent: tuple[str, ...] = ()
+    views: tuple[View, ...] = (View(),)
+
+    def views_of(self, check: PlannedLive) -> Sequence[View]:
+        """Those by which ``check`` is judged: from the places at which it ran then, or, where it is new, from all."""
+        return [view for view in self.views if _name(check.id) in view.of_check] or self.views
 
     def declared_today(self, targets: Mapping[str, Declared]) -> Declared | None:
         """The target of today's settings that this is: the one that it was, by name or else by address. What was none was judged by the settings' top level."""
@@ -107,7 +120,8 @@ def as_reference(report: Report, target: str, *, shown: str) -> Recorded:
         raise BadReport(
             f"says that {found[0].name} was {found[0].verdict or 'not good'}: compare with the report of a good run"
         )
-    answers = {probe: without_cut_body(seen) for probe, seen in found[0].observations.items()}
+    # Of several places, all of which found it good, the first.
+    answers = {probe: without_cut_body(seen) for probe, seen in found[0].views[0].observations.items()}
     if not urlsplit(found[0].url).path:
         # Then an address that a page names, and one that the settings name, are one.
         answers = {replace(probe, from_root=not probe.from_root): seen for probe, seen in answers.items()} | answers
@@ -200,17 +214,26 @@ def _target(it: Part) -> Reported:
         declared=it.text("declared") if it.has("declared") else "",
         build=it.text("build") if it.has("build") else "",
         sent=tuple(dict.fromkeys(header for _, seen in entries for header in sorted(getattr(seen, "sent", ())))),
-        observations=_by_question(entries),
-        of_check=dict(_of_checks(it, entries)),
+        views=tuple(_views(it, entries)) or (View(observations=_by_question(entries)),),
     )
 
 
-def _of_checks(it: Part, entries: Sequence[tuple[Probe, Observation]]) -> Iterator[tuple[str, Seen]]:
+def _views(it: Part, entries: Sequence[tuple[Probe, Observation]]) -> Iterator[View]:
+    """One, or one a place that it was looked at from."""
+    by_place: dict[str, dict[str, list[int]]] = {}
     for check in it.parts("checks"):
         indexes = [index for index in check.values("observations") if isinstance(index, int)]
         if any(not 0 <= index < len(entries) for index in indexes):
             check.refuse("observations", f"takes numbers below {len(entries)}, of this target's observations")
-        yield _name(check.text("id")), _by_question(entries[index] for index in indexes)
+        place = check.text("seen_from") if check.has("seen_from") else ""
+        by_place.setdefault(place, {})[_name(check.text("id"))] = indexes
+    for place, checks in by_place.items():
+        mine = {index for indexes in checks.values() for index in indexes}
+        yield View(
+            place=place,
+            observations=_by_question(entry for index, entry in enumerate(entries) if not place or index in mine),
+            of_check={name: _by_question(entries[index] for index in indexes) for name, indexes in checks.items()},
+        )
 
 
 def _name(test_id: str) -> str:

@@ -118,6 +118,7 @@ def test_a_check_with_its_own_answer() -> None:
         "sha256": own["sha256"],
         "warnings": ["old"],
         "xdist_worker": "gw1",
+        "seen_from": None,
         "observations": [0, 1],
     }
 

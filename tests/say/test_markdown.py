@@ -111,7 +111,7 @@ def test_of_thousands_of_failures_some_are_named() -> None:
     assert shown.count("pagesmoke.toml::") == 50
     assert len(shown) < 40_000
     assert "more" not in text(run(*(record(f"/{i}", "page-content") for i in range(50))))
-    shown = text(run(*(record(f"/{i}", warnings=["not judged"] * 9) for i in range(1000))))
+    shown = text(run(*(record(f"/{i}", warnings=[f"not judged: {n}" for n in range(9)]) for i in range(1000))))
     assert "\nand 8951 more\n```" in shown  # with the line of the settings
 
 

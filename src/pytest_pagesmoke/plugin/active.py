@@ -7,6 +7,8 @@ import shlex
 import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +19,7 @@ from pytest_pagesmoke.addresses import without_credentials
 from pytest_pagesmoke.diagnose import COMMAND, TargetRun
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
+from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
 from pytest_pagesmoke.plugin import asking, junit, local, set_up, verify_url
 from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
@@ -44,11 +46,11 @@ from pytest_pagesmoke.plugin.replaying import (
     Replaying,
 )
 from pytest_pagesmoke.plugin.reporting import Reporting
-from pytest_pagesmoke.plugin.results import Results, attach
+from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
 from pytest_pagesmoke.say import github
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.summary import Entry, Summary, left_out, summarize
+from pytest_pagesmoke.say.summary import Entry, Summary, failure_line, left_out, summarize
 from pytest_pagesmoke.say.terminal import lines
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
@@ -146,6 +148,10 @@ class ActiveRun:
         self._collected = False
         self._left_out = False
         self._asks_for_workers = False
+        #: Controller: what becomes of the checks that workers ask for, and how they asked for those of each row.
+        self._asked_for: dict[str, Future[Outcome]] = {}
+        self._asked_how: dict[str, tuple[Overrides, bool]] = {}
+        self._looked_for: list[CheckRecord] = []  # what workers left that ended
         self._annotates = False  # before the session's end there is nothing to say
 
     def _command(self) -> str:
@@ -290,7 +296,30 @@ class ActiveRun:
     def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
         self._secrets.learn(overrides.headers)
         planned = next(check for check in self._planned if check.id == check_id)
-        return self._look_here(_with(planned, overrides), overrides, by_target=by_target)
+        self._asked_how[planned.row] = overrides, by_target
+        coming: Future[Outcome] = Future()
+        self._asked_for[check_id] = coming
+        try:
+            coming.set_result(self._look_here(_with(planned, overrides), overrides, by_target=by_target))
+        except BaseException as error:  # noqa: BLE001 - raised below
+            coming.set_exception(error)
+        return coming.result()
+
+    def _look_for_the_crashed(self) -> None:
+        """Come to the verdicts on checks that a worker left when it ended, as if it had not: what they ask is asked, in this process."""
+        left = self.results.left_by_the_crashed
+        for test_id in [test_id for test_id in self._selected if test_id in left]:
+            planned = self._selected[test_id]
+            with suppress(Exception):  # stopped, or an error of ours: it is told as not run
+                if coming := self._asked_for.get(planned.id):
+                    outcome = coming.result()  # bounded, as everything that asks is
+                elif isinstance(planned, PlannedDist):
+                    outcome = self._looking.look(planned)
+                else:
+                    overrides, by_target = self._asked_how[planned.row]
+                    outcome = self._look_here(_with(planned, overrides), overrides, by_target=by_target)
+                self.results.take(test_id, outcome.record)
+                self._looked_for.append(outcome.record)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -301,6 +330,8 @@ class ActiveRun:
         check = known.get(LIVE_FIXTURE) or known.get(DIST_FIXTURE)
         if isinstance(check, PendingCheck) and check.outcome is not None:
             attach(report, [check.outcome.record])
+            if self._is_worker:
+                self.reporting.send(report, check.outcome.record)
             if check.outcome.note:
                 report.sections.append(("pagesmoke", check.outcome.note))
         return report
@@ -311,17 +342,17 @@ class ActiveRun:
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[WORKERINPUT_KEY] = for_workers(self._activation)
         node.workerinput[DEPLOYMENTS_KEY] = set_up.for_workers(self._set_up.deployments)
-        if self._config.getoption("dist") != "each":
+        if not asks_from_each(self._config):
             self._asks_for_workers = True
             asking.serve(node, self._look_for_worker)
         if self._server is not None:
             local.share(self._server, node)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Iterable[str]) -> None:
         self._collected = True
         ids = [*ids]
-        self.results.collected(ids)
+        self.results.collected(ids, node)
         planned = {check.id: check for check in self._planned}
         for test_id in ids:
             known = test_id
@@ -345,6 +376,8 @@ class ActiveRun:
         elif exitstatus == pytest.ExitCode.OK and not self._only_lists():
             session.exitstatus = self._exit_status()
         if not self._is_worker and not self._only_lists():
+            if self._asks_for_workers and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                self._look_for_the_crashed()
             runs = self._target_runs()
             self.reporting.write(
                 runs,
@@ -388,10 +421,10 @@ class ActiveRun:
     def _exit_status(self) -> pytest.ExitCode:
         """Never 0 for checks that were to run and came to no verdict: a crashed worker and an all-skipped run would be."""
         never_collected = self.collect == "yes" and not self._collected
-        missing = self._selected.keys() - self.results.ids
+        missing = self._selected.keys() & self.results.missing
         if self.results.an_end_failed:
             return pytest.ExitCode.TESTS_FAILED
-        if never_collected or (missing and missing == self._selected.keys()):
+        if never_collected or (missing and not self._selected.keys() & self.results.ids):
             return pytest.ExitCode.NO_TESTS_COLLECTED
         return pytest.ExitCode.TESTS_FAILED if missing else pytest.ExitCode.OK
 
@@ -429,9 +462,18 @@ class ActiveRun:
         return summarize(
             runs,
             settings=self._shown_settings() if self._selected else "",
-            notes=[*self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
+            notes=[*self._said_of_the_crashed(), *self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
             own=self._options_of_own_tests(),
         )
+
+    def _said_of_the_crashed(self) -> Iterator[Entry]:
+        """What pytest does not show, which says only that a worker ended."""
+        if self._looked_for:
+            count = f"{len(self._looked_for)} check{'s' if len(self._looked_for) > 1 else ''}"
+            yield Entry(label="workers", text=f"one ended before it could tell of {count}: judged without it")
+            for record in self._looked_for:
+                if record.outcome == "failed":
+                    yield Entry(label="workers", text=failure_line(record), continues=True)
 
     def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[Entry]:
         for name in self._set_up.without_commit():
@@ -456,6 +498,18 @@ class ActiveRun:
         remembers = self._config.pluginmanager.has_plugin("cacheprovider")  # it knows what failed, unless it is blocked
         writes: bool = self._config.getoption("pagesmoke_allow_writes")
         return ["--lf"] * remembers + ["--pagesmoke-allow-writes"] * writes
+
+    def _options_of_each(self) -> Iterator[str]:
+        """By what options of xdist's every worker asks for itself in this run, as far as they were typed."""
+        if asks_from_each(self._config):
+            yield "--dist=each"
+            if count := self._config.getoption("numprocesses"):
+                yield f"--numprocesses={count}"
+                return
+            typed = [
+                *map(str, self._config.invocation_params.args)
+            ]  # of several `--tx` all count, those of addopts, too
+            yield from (f"--tx={spec}" for spec in self._config.getoption("tx") if any(spec in arg for arg in typed))
 
     def _target_runs(self) -> list[TargetRun]:
         """What was seen of the build output, and of each target in the order in which they were given."""
@@ -484,6 +538,7 @@ class ActiveRun:
             by_checklist=self._settings.file is None,
             settle_s=self._activation.settle_s,
             same_as=without_credentials(self._activation.same_as) if target else "",
+            workers=tuple(self._options_of_each()),
             own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
             replay=self._activation.replay,
             unfinished=tuple(self._unfinished(row)),
@@ -492,7 +547,7 @@ class ActiveRun:
 
     def _unfinished(self, row: str) -> Iterator[CheckRecord]:
         """A record of each test that came to no outcome."""
-        for test_id, (outcome, why) in self.results.why_unfinished(row).items():
+        for (test_id, place), (outcome, why) in self.results.why_unfinished(row).items():
             check = self._selected.get(test_id)
             yield CheckRecord(
                 id=check.id if check else test_id,
@@ -504,6 +559,8 @@ class ActiveRun:
                 outcome=outcome,
                 actual=why,
                 attempts=0,
+                xdist_worker=place,
+                seen_from=place,
             )
 
     def _shown_settings(self) -> str:

@@ -18,6 +18,8 @@ def properties(records: Iterable[CheckRecord]) -> Iterator[tuple[str, str]]:
         yield "target", record.target
         if record.rule:
             yield "rule", record.rule
+        if record.seen_from:
+            yield "xdist_worker", record.xdist_worker
         yield "attempts", str(record.attempts)
         if record.settled_after_s is not None:
             yield "settled_after_s", f"{record.settled_after_s:.1f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,9 @@ from pytest_pagesmoke.model import CheckRecord, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
 from pytest_pagesmoke.recorded import BadReport, LeftOut
-from pytest_pagesmoke.replay import Report, as_kept, read_report
+from pytest_pagesmoke.replay import Report, View, as_kept, read_report
 from pytest_pagesmoke.run import CheckResult, judge
+from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import Settings, SetUpError
 from pytest_pagesmoke.targets import Selection
 from pytest_pagesmoke.verdict import Outcome
@@ -39,12 +40,17 @@ class Replaying:
         now = time.time()
         try:
             known = as_kept(planned)
-            result = judge(known, self._targets[planned.target.name].seen_by(known), started=now, ended=now)
-            outcome = live_outcome(planned, result)
         except LeftOut as why:
             return Outcome(record=_not_judged(planned, now), not_judged=str(why))
-        self._note(planned, result)
-        return outcome
+        views = self._targets[planned.target.name].views_of(known)
+        judged = [_judged(planned, known, view, now) for view in views]
+        worst, result = max(judged, key=lambda one: _weight(one[0]))
+        if result is not None:
+            self._note(planned, result)
+        if not worst.block:
+            return worst
+        same = [view.place for view, (one, _) in zip(views, judged, strict=True) if one.line == worst.line]
+        return _only_in(same, worst) if len(same) < len(views) else worst
 
     def find(self, target: Target) -> Target:
         """The target as it is: no test of one's own gets to ask it."""
@@ -52,6 +58,27 @@ class Replaying:
 
     def stop(self) -> None:
         """Nothing: nobody asks."""
+
+
+def _judged(planned: PlannedLive, known: PlannedLive, view: View, now: float) -> tuple[Outcome, CheckResult | None]:
+    """What comes of a check by what was seen from one place."""
+    try:
+        result = judge(known, view.seen_by(known), started=now, ended=now)
+        return live_outcome(planned, result), result
+    except LeftOut as why:
+        return Outcome(record=_not_judged(planned, now), not_judged=str(why)), None
+
+
+def _only_in(places: Sequence[str], outcome: Outcome) -> Outcome:
+    """A failure, with the places that saw it, where others did not."""
+    where = f" (in {harmless(', '.join(places))})"
+    record = replace(outcome.record, actual=f"{outcome.record.actual}{where}")
+    return replace(outcome, line=f"{outcome.line}{where}", record=record)
+
+
+def _weight(outcome: Outcome) -> int:
+    """Of what several places saw the worst counts: a failure, then what could not be judged."""
+    return 2 if outcome.block else 1 if outcome.not_judged else 0
 
 
 def _not_judged(planned: PlannedLive, now: float) -> CheckRecord:

@@ -27,7 +27,7 @@ from pytest_pagesmoke.say.markdown import markdown
 from pytest_pagesmoke.say.summary import Summary
 
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"  # the variable that names the file
-_WORKEROUTPUT_KEY: Final = "pagesmoke_observations"
+_ATTRIBUTE: Final = "pagesmoke_observations"  # of a TestReport
 #: One attempt of a check: its id, and when it was begun and over.
 _Attempt = tuple[str, float, float]
 
@@ -45,6 +45,9 @@ class Reporting:
         self._seen: dict[_Attempt, Seen] = {}
         self._entries: dict[tuple[Probe, int], tuple[Observation, Entry]] = {}  # by identity: equal answers may be two
         self._of_workers: dict[_Attempt, list[Entry]] = {}
+        self._sent: dict[int, int] = {}  # worker: the number of each observation, by identity; and the bytes of all
+        self._sent_bytes = 0
+        self._received: dict[str, list[Entry]] = {}  # controller: by worker
         #: Files that could not be written: which, and why.
         self.failed: list[str] = []
         #: The same of a CI job's summary, which nobody asked for.
@@ -107,31 +110,29 @@ class Reporting:
             self._entries[key] = seen, entry(probe, seen, secrets=self._secrets)
         return self._entries[key][1]
 
-    # xdist with `--dist each`: its workers ask for themselves, and the controller writes. (JSON travels whatever it holds.)
+    # xdist with `--dist each`: its workers ask for themselves, and the controller writes. What one saw goes along with each report, so
+    # that it is there though the worker may end before the run does; an observation once. (JSON travels whatever it holds.)
 
-    def pytest_sessionfinish(self) -> None:
-        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
-        if output is None or not self._seen:
+    def send(self, report: pytest.TestReport, record: CheckRecord) -> None:
+        """Worker: let the report of a check hold what that saw, where this process has looked."""
+        attempt = (record.id, record.started, record.ended)
+        if attempt not in self._seen:
             return
-        index: dict[int, int] = {}
-        entries: list[Entry] = []
-        attempts: list[tuple[_Attempt, list[int]]] = []
-        for attempt, seen in self._seen.items():
-            mine = [self._entry(probe, observation) for probe, observation in seen.items()]
-            for one in mine:
-                if id(one) not in index:
-                    index[id(one)] = len(entries)
-                    entries.append(one)
-            attempts.append((attempt, [index[id(one)] for one in mine]))
-        output[_WORKEROUTPUT_KEY] = json.dumps([bounded(entries)[0], attempts])
+        entries = self._entries_of(record)
+        new = [one for one in entries if id(one) not in self._sent]
+        for one in new:
+            self._sent[id(one)] = len(self._sent)
+        kept, self._sent_bytes = bounded(new, already_bytes=self._sent_bytes)
+        vars(report)[_ATTRIBUTE] = json.dumps([attempt, [self._sent[id(one)] for one in entries], kept])
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:  # `Any`: xdist is optional, and its nodes have no types
-        sent = getattr(node, "workeroutput", {}).get(_WORKEROUTPUT_KEY)
-        if sent is not None:
-            entries, attempts = json.loads(sent)
-            for (test_id, started, ended), indexes in attempts:
-                self._of_workers[test_id, started, ended] = [entries[index] for index in indexes]
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        node: Any = getattr(report, "node", None)  # `Any`: xdist is optional, and its nodes have no types
+        if node is not None and (sent := vars(report).pop(_ATTRIBUTE, None)):
+            (test_id, started, ended), indexes, new = json.loads(sent)
+            known = self._received.setdefault(node.gateway.id, [])
+            known += new
+            self._of_workers[test_id, started, ended] = [known[index] for index in indexes]
 
 
 def _is_wanted(config: pytest.Config) -> bool:

@@ -20,6 +20,7 @@ from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation
 from pytest_pagesmoke.plugin.collection import is_chosen
 from pytest_pagesmoke.plugin.replaying import report_in, selection_of, without_need_of_secrets
 from pytest_pagesmoke.plugin.reporting import report_files
+from pytest_pagesmoke.plugin.results import asks_from_each
 from pytest_pagesmoke.recorded import BadReport
 from pytest_pagesmoke.redact import secrets_of, without_tokens
 from pytest_pagesmoke.replay import Report, as_reference
@@ -125,6 +126,11 @@ class SetUp:
         if flaw and not selection.folder_typed and (served or selection.dist is not None):
             said.append(flaw)
         said += self._flaws_of_build(selection)
+        if served and asks_from_each(self._config):
+            said.append(
+                "--dist=each: every worker would ask for itself, and the local server is for this machine alone: leave out --dist=each "
+                "(-n spreads the tests over workers), or name what all workers reach: --base-url=URL, --pagesmoke=URL"
+            )
         if said:
             raise mistaken(said)
         return selection

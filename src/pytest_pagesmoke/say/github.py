@@ -7,7 +7,7 @@ from typing import Final
 
 from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
-from pytest_pagesmoke.say.summary import failure_line, how_much
+from pytest_pagesmoke.say.summary import failure_lines, how_much
 
 _MAX_ANNOTATIONS: Final = 10  # of one kind a step: of more GitHub shows none
 _MAX_NAMED: Final = 5  # of what failed for the same reason
@@ -37,7 +37,7 @@ def _of_causes(diagnoses: Iterable[Diagnosis]) -> Iterator[_Annotation]:
     for diagnosis in diagnoses:
         steps = [("next: " if index == 0 else "") + step for index, step in enumerate(diagnosis.next)]
         yield (
-            f"{diagnosis.cause} ({', '.join(diagnosis.targets)})",
+            f"{diagnosis.cause} ({', '.join(diagnosis.where)})",
             [f"{diagnosis.text} ({how_much(diagnosis)})", *steps],
         )
 
@@ -59,8 +59,9 @@ def _of_own_tests(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:
 
 
 def _named(records: Sequence[CheckRecord]) -> list[str]:
-    more = [f"and {len(records) - _MAX_NAMED} more"] if len(records) > _MAX_NAMED else []
-    return [*map(failure_line, records[:_MAX_NAMED]), *more]
+    lines = failure_lines(records)
+    more = [f"and {len(lines) - _MAX_NAMED} more"] if len(lines) > _MAX_NAMED else []
+    return [*lines[:_MAX_NAMED], *more]
 
 
 def _incomplete(runs: Sequence[TargetRun]) -> Iterator[_Annotation]:

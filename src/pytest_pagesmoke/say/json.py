@@ -133,6 +133,7 @@ def _check(record: CheckRecord, entries: Sequence[Entry], indexes: Iterable[int]
         "sha256": own.get("sha256"),
         "warnings": [*record.warnings],
         "xdist_worker": record.xdist_worker or None,
+        "seen_from": record.seen_from or None,
         "observations": [*indexes],
     }
 

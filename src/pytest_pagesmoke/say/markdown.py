@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.registry import rule_groups
-from pytest_pagesmoke.say.summary import Entry, Summary, failure_line
+from pytest_pagesmoke.say.summary import Entry, Summary, failure_lines
 
 _SIGNS: Final = {"GOOD": "✅", "BROKEN": "❌", "INCOMPLETE": "⚠️"}
 #: Lines of one kind: failures of a rule, notes. A job's summary may hold 1 MiB, of all that its step writes there; and nobody reads more.
@@ -77,7 +77,7 @@ def _failures(failures: Sequence[CheckRecord], *, is_open: bool) -> Iterator[str
     count = f"{len(failures)} failure{'s' if len(failures) > 1 else ''}"
     yield f"<details{' open' if is_open else ''}><summary>{count}</summary>\n"
     for name, records in by_rule.items():
-        yield _block([*map(failure_line, records)])
+        yield _block(failure_lines(records))
         if rule := rules.get(name):  # a hand-written test breaks none
             yield f"**{rule.id}:** {rule.cause} *What to do:* {rule.fix}\n"
     yield f"{_IN_LOG}\n\n</details>\n"

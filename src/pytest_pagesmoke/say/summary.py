@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command, worst
+from pytest_pagesmoke.diagnose import Diagnosis, TargetRun, diagnose, verify_command, with_places, worst
 from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.waiting import retried
@@ -23,6 +23,7 @@ _COLUMNS = (
     "dist",
     "own tests",
 )
+_MAX_NAMED = 3  # of checks that failed in the same workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +93,14 @@ def failure_line(record: CheckRecord) -> str:
     return harmless(f"{record.id}{why}", limit=500)
 
 
+def failure_lines(records: Iterable[CheckRecord]) -> list[str]:
+    """A line a failure; where workers saw the same, one for them all."""
+    return with_places((failure_line(record), record) for record in records)
+
+
 def how_much(diagnosis: Diagnosis) -> str:
     """What a cause explains, on which targets."""
-    return f"{', '.join(diagnosis.targets)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
+    return f"{', '.join(diagnosis.where)}; explains {diagnosis.explains} of {diagnosis.failed} failures"
 
 
 def left_out(counts: Mapping[tuple[str, str], int], slips: Mapping[str, str]) -> list[Entry]:
@@ -116,17 +122,39 @@ def left_out(counts: Mapping[tuple[str, str], int], slips: Mapping[str, str]) ->
 
 def _entries(runs: Sequence[TargetRun], own: Sequence[str]) -> Iterator[Entry]:
     for run in runs:
-        for record in run.records:
-            for warning in record.warnings:
-                yield Entry(label="warning", text=f"{run.name} {harmless(record.path)}: {harmless(warning)}")
+        warnings = (
+            (f"{run.name} {harmless(record.path)}: {harmless(warning)}", record)
+            for record in run.records
+            for warning in record.warnings
+        )
+        for text in with_places(warnings):
+            yield Entry(label="warning", text=text)
         for label, text in retried(run):
             yield Entry(label=label, text=text)
+        for text in _seen_differently(run):
+            yield Entry(label="workers", text=text)
     diagnoses = diagnose(runs)
     for diagnosis in diagnoses:
         yield Entry(label="cause", text=f"{diagnosis.cause}: {diagnosis.text} ({how_much(diagnosis)})")
         for index, step in enumerate(diagnosis.next):
             yield Entry(label="next", text=_command(step), is_command=True, continues=index > 0)
     yield from _what_to_do(runs, told={name for diagnosis in diagnoses for name in diagnosis.targets}, own=own)
+
+
+def _seen_differently(run: TargetRun) -> Iterator[str]:
+    """What failed as seen from some places, and passed from others."""
+    failed: dict[str, list[str]] = {}
+    for record in run.failures:
+        failed.setdefault(record.id, []).append(record.seen_from)
+    passed = {record.id for record in run.records if record.outcome == "passed"}
+    by_places: dict[str, list[str]] = {}
+    for name, places in failed.items():
+        if name in passed:
+            where = ", ".join(places) + " alone" * (len(places) == 1)
+            by_places.setdefault(where, []).append(harmless(name.partition("::")[2] or name))
+    for where, names in by_places.items():
+        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        yield f"{run.name}: failed in {where}: {', '.join(names[:_MAX_NAMED])}{more}"
 
 
 def _what_to_do(runs: Sequence[TargetRun], *, told: Collection[str], own: Sequence[str]) -> Iterator[Entry]:
@@ -158,12 +186,13 @@ def _row(run: TargetRun, columns: Sequence[str]) -> Row:
 
 
 def _cell(column: str, records: Sequence[CheckRecord]) -> str:
-    judged = [record for record in records if record.outcome != "skipped"]
+    # Checks, from however many places they were looked at: one that failed at any has failed.
+    judged = {record.id for record in records if record.outcome != "skipped"}
     if not judged:
         return "-"
-    passed = [record for record in judged if record.outcome == "passed"]
+    failed = {record.id for record in records if record.outcome == "failed"}
     if column != "health":
-        return f"{len(passed)}/{len(judged)}"
+        return f"{len(judged - failed)}/{len(judged)}"
     worst = next((record for record in records if record.outcome == "failed"), None)
     if worst is None:
         return "healthy"

@@ -44,9 +44,9 @@ def retried(run: TargetRun) -> Iterator[tuple[str, str]]:
     """What passed late or flapped, and that a target has settled: a label and a text each."""
     for record in run.records:
         if record.flapped:
-            yield "flapped", f"{harmless(record.id)}: it failed after it had passed{_at_last(record)}"
+            yield "flapped", f"{_named(record)}: it failed after it had passed{_at_last(record)}"
         elif record.attempts > 1 and record.outcome == "passed":
-            yield "retried", f"{harmless(record.id)}:{_passed(record)}"
+            yield "retried", f"{_named(record)}:{_passed(record)}"
     if given_up := [record for record in run.records if record.given_up]:
         took = max(record.ended for record in given_up) - min(record.started for record in given_up)
         yield "gave up", f"{run.name}: after {took:.1f} s, {given_up[0].given_up}"
@@ -56,6 +56,10 @@ def retried(run: TargetRun) -> Iterator[tuple[str, str]]:
             "settled",
             f"{run.name}: nothing failed from {max(settled):.1f} s on, in {run.target.manners.settle_rounds} whole rounds in a row",
         )
+
+
+def _named(record: CheckRecord) -> str:
+    return harmless(record.id) + (f" in {record.seen_from}" if record.seen_from else "")
 
 
 def _passed(record: CheckRecord) -> str:
