@@ -50,9 +50,14 @@ class Reporting:
         #: The same of a CI job's summary, which nobody asked for.
         self.not_added: list[str] = []
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether what checks see is to be noted."""
+        return bool(self._json)
+
     def note(self, check: PlannedLive, result: CheckResult) -> None:
         """Keep what a check saw, until the end. Called from any thread."""
-        if self._json:
+        if self.wants_all:
             own_first = {result.probe: result.observation, **result.seen}
             self._seen[check.id, result.started, result.ended] = own_first
 
