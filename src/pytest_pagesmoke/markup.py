@@ -17,8 +17,8 @@ from pytest_pagesmoke.model import Answer
 # Parsing is quadratic in the depth: 100,000 elements in each other take a minute. Real pages stay below a hundred.
 _MAX_DEPTH: Final = 2000
 # What is beyond takes seconds and hundreds of megabytes: pages are a tenth as long, and have a tenth as many elements.
-_MAX_CHARACTERS: Final = 2_000_000
-_MAX_TAGS: Final = 200_000
+MAX_CHARACTERS: Final = 2_000_000
+_MAX_ELEMENTS: Final = 100_000
 _MAX_REFERENCES: Final = 20_000
 # And in the attributes of a tag. Longer tags carry data (an image, a page's state), which nobody sees as text.
 _LONG_TAG: Final = re.compile(r"<[^<>]{4096,}>?")
@@ -58,12 +58,13 @@ _FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's brow
 
 def document(answer: Answer) -> LexborHTMLParser:
     """The parsed document, without tags of an absurd length, and cut off where it is too long or nests too deeply."""
-    text = _with_one_root(_LONG_TAG.sub("", answer.text[:_MAX_CHARACTERS]))
+    text = _with_one_root(_LONG_TAG.sub("", answer.text_up_to(MAX_CHARACTERS)))
     within: Counter[str] = Counter()
-    depth = drawn = 0
-    for number, tag in enumerate(_TAG.finditer(text)):
+    depth = drawn = opened = 0
+    for tag in _TAG.finditer(text):
         closes, name, closed = tag[1], tag[2].lower(), tag[3]
-        if number == _MAX_TAGS:
+        opened += not closes
+        if opened > _MAX_ELEMENTS:
             return LexborHTMLParser(text[: tag.start()])
         if name in _NEVER_NESTS:
             continue
@@ -126,7 +127,7 @@ def links(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 def named_by_style(answer: Answer) -> tuple[str, ...]:
     """The images, fonts and styles that a stylesheet names on its own site, as paths from its host's root, each once."""
-    return _own(_style_references(answer.text[:_MAX_CHARACTERS]), answer.url, answer.url)
+    return _own(_style_references(answer.text_up_to(MAX_CHARACTERS)), answer.url, answer.url)
 
 
 def _base(tree: LexborHTMLParser, answer: Answer) -> str:
