@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import re
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,16 @@ import pytest
 from kit import Pytest
 from observe.hazards import HAZARDS, MAX_BODY_BYTES, TIMEOUT_S, html
 from observe.hostile import Certificates, Hostile, Script, answers, answers_by_path, gzip_bomb, http, pours
-from pytest_pagesmoke.model import Answer, Kind, Manners, Observation, Probe, Reason, Target
+from pytest_pagesmoke.checks import live
+from pytest_pagesmoke.model import Answer, Finding, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe.background import _Loop
 from pytest_pagesmoke.observe.http import HttpObserver
 
 FOR_EVER = {name for name, hazard in HAZARDS.items() if hazard.outcome is Reason.TIMEOUT}
 #: Where something else than the deadline must end it, on a machine with other things to do.
 PLENTY_S = 8.0
+#: A slash and `.html` are tidied in fewer.
+MAX_HOPS = 5
 OVERTIME_S = 1.0  # half a second is the promise; the servers' threads are in its way here
 
 
@@ -65,9 +69,59 @@ def test_is_an_observation_in_time(seen: Mapping[str, tuple[Observation, float]]
     assert outcome == HAZARDS[name].outcome, observation
     assert took_s < (TIMEOUT_S if name in FOR_EVER else PLENTY_S) + OVERTIME_S
     assert observation.elapsed_s <= took_s
+    assert len(observation.hops) <= MAX_HOPS
     if not isinstance(observation, Answer):
         assert observation.text.strip()
         assert observation.text.isprintable()
+
+
+#: What comes before any server is met: the address, the headers, and the reason.
+UNMET: Mapping[str, tuple[str, Mapping[str, str], Reason]] = {
+    "a name without an address": ("http://no-such-site.invalid", {}, Reason.NO_ADDRESS),
+    "a host that cannot be reached": ("http://255.255.255.255", {}, Reason.UNREACHABLE),  # everybody, by TCP
+    "a header that cannot be sent": ("{good}", {"X-A": "a\x0bb"}, Reason.NOT_SENT),
+    "a port where nothing listens": ("{refused}", {}, Reason.REFUSED),
+}
+
+
+@pytest.mark.parametrize("name", UNMET)
+def test_what_comes_before_any_server(hostile: Hostile, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def resolve(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    url, headers, reason = UNMET[name]
+    url = url.format(good=hostile.serve(answers(http())).url, refused=hostile.refuse().url)
+    target = Target(name=name, url=url, kind=Kind.LOCAL, headers=headers)
+
+    async def ask() -> Observation:
+        observer = HttpObserver()
+        try:
+            return await observer.ask(target, Probe(path="/"))
+        finally:
+            await observer.close()
+
+    with asyncio.Runner(loop_factory=_Loop) as runner, monkeypatch.context() as patched:
+        if reason is Reason.NO_ADDRESS:  # nothing is looked up in earnest
+            patched.setattr(socket, "getaddrinfo", resolve)
+        observation = runner.run(ask())
+    assert isinstance(observation, NoAnswer)
+    assert observation.reason is reason
+
+
+def test_each_reason_is_met_and_has_its_rule() -> None:
+    """But for two that are no server's: the local one did not start, and a report does not hold the answer."""
+    met = {hazard.outcome: hazard.rule for hazard in HAZARDS.values() if isinstance(hazard.outcome, Reason)}
+    before_any = {reason for _, _, reason in UNMET.values()}
+    assert before_any | met.keys() == {*Reason} - {Reason.NOT_STARTED, Reason.NOT_RECORDED}
+    findings = {reason: live.site_answer(no_answer(reason), subject="/", status=200) for reason in Reason}
+    rules = {reason: finding.rule.id for reason, finding in findings.items() if isinstance(finding, Finding)}
+    assert rules.keys() == {*Reason}
+    assert {*rules.values()} <= {rule.id for rule in live.RULES}
+    assert {reason: rules[reason] for reason in met} == met
+
+
+def no_answer(reason: Reason) -> NoAnswer:
+    return NoAnswer(url="http://127.0.0.1/", reason=reason, text="nothing came")
 
 
 #: How much memory a run may take, in all.
@@ -132,7 +186,7 @@ LARGE: Mapping[str, tuple[Script, str]] = {
 @pytest.mark.parametrize("name", LARGE)
 def test_many_large_answers(pytester: pytest.Pytester, run: Pytest, hostile: Hostile, name: str) -> None:
     script, outcome = LARGE[name]
-    pages = [f"/{number:05}" for number in range(100 if outcome == "passed" else 24)]
+    pages = [f"/{number:05}" for number in range(150 if outcome == "passed" else 24)]
     pytester.path.joinpath("pagesmoke.toml").write_text(f"pages = {pages}\n")
     pytester.makeconftest(PEAK)
     result = run("pagesmoke.toml", f"--base-url={hostile.serve(script).url}", "--tb=no", "-q")
