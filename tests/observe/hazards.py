@@ -110,16 +110,13 @@ def redirects_without_end(*, every_s: float = 0.0) -> Script:
     """From each form of an address to the next: no two hops are alike, and each only tidies."""
 
     def script(connection: socket.socket) -> None:
-        forms = itertools.cycle(FORMS[1:])
         while head := read_head(connection):
             if hung_up(connection, within_s=every_s):
                 return
-            onward = _bare(path_of(head)) or "/x"
-            connection.sendall(
-                http(b"", f"location: {onward}{next(forms)}", status="302 Found")
-                if path_of(head) != "/"
-                else http(b"", "location: /index.html", status="302 Found")
-            )
+            path = path_of(head)
+            form = FORMS.index(path.removeprefix(_bare(path)))
+            onward = _bare(path) + FORMS[(form + 1) % len(FORMS)]
+            connection.sendall(http(b"", f"location: {onward}", status="302 Found"))
 
     return script
 
