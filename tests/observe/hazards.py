@@ -297,3 +297,31 @@ HAZARDS: Mapping[str, Hazard] = {
     "breaks off the handshake": broken(lambda _: None, plain=True),
     **_endings(),
 }  # fmt: skip
+
+_MANY = 20_000
+#: Bodies that are hard to read, each with the rule that a health check finds broken: none where it is healthy for all that.
+BODIES: Mapping[str, tuple[bytes, str]] = {
+    "brackets without end": (b"[" * _MANY, "health-not-json"),
+    "nested brackets": (b"[" * _MANY + b"]" * _MANY, "health-not-json"),
+    "nested objects": (b'{"status":' * _MANY, "health-not-json"),
+    "many lists, each deep": (b'{"status":"ok","a":[' + b",".join([b"[" * 400 + b"]" * 400] * 100) + b"]}", ""),
+    "more values than anybody needs": (b"[" + b"{}," * 250_000 + b"{}]", "health-not-json"),
+    "a huge integer": (b'{"status":' + b"9" * _MANY + b"}", "health-not-json"),
+    "a huge exponent": (b'{"status":"ok","a":1e' + b"9" * _MANY + b"}", ""),
+    "NaN": (b'{"status":"ok","a":NaN}', "health-not-json"),
+    "the same key twice": (b'{"status":"ok","status":"down"}', "health-unhealthy"),
+    "half a surrogate": (b'{"status":"\\ud800"}', "health-unhealthy"),
+    "half a surrogate for a key": (b'{"\\udfff":"down"}', "health-unhealthy"),
+    "a mark of another order": (b'\xff\xfe{"status":"ok"}', "health-not-json"),
+    "an odd byte of UTF-16": ('{"status":"ok"}'.encode("utf-16") + b"x", "health-not-json"),
+    "UTF-7": (b"+AHsAIgBzAHQAYQB0AHUAcwAi-", "health-not-json"),
+    "no UTF-8": (b'{"status":"\xed\xa0\x80\xc0\x80"}', "health-unhealthy"),
+    "terminal escapes": (b'{"status":"\\u001b[2J\\u0007\\u202e::error::"}', "health-unhealthy"),
+    "NULs": (bytes(_MANY), "health-not-json"),
+    "openings": (b"<" * _MANY, "health-not-json"),
+    "openings of comments": (b"<!--" * _MANY, "health-not-json"),
+    "nested elements": (b"<div>" * _MANY, "health-not-json"),
+    "many <html>": (b"".join(b"<html a%d=1>" % number for number in range(9_000)), "health-not-json"),
+    "entities": (b"<p>" + b"&lt;&#x10ffff;&#99999999;" * 4_000, "health-not-json"),
+    "astral letters": ("<p>😀".encode() * _MANY, "health-not-json"),
+}

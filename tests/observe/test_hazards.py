@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from kit import Pytest
-from observe.hazards import HAZARDS, MAX_BODY_BYTES, TIMEOUT_S, html
+from observe.hazards import BODIES, HAZARDS, MAX_BODY_BYTES, TIMEOUT_S, html
 from observe.hostile import Certificates, Hostile, Script, answers, answers_by_path, gzip_bomb, http, pours
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.model import Answer, Finding, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
@@ -172,6 +172,36 @@ def test_a_whole_run(
     assert {check["outcome"] for check in checks.values()} <= {"failed", "passed"}
     assert {name: checks[name, "/login"]["rule"] for name in names} == {name: HAZARDS[name].rule for name in names}
     assert max(check["elapsed_s"] for check in checks.values()) < timeout_s + OVERTIME_S
+
+
+@on_linux
+def test_a_whole_run_over_bodies_that_are_hard_to_read(
+    pytester: pytest.Pytester, run: Pytest, hostile: Hostile
+) -> None:
+    called = {f"t{number}": name for number, name in enumerate(BODIES)}
+    pytester.path.joinpath("pagesmoke.toml").write_text(CHECKLIST + "linked = ['/']\n")
+    pytester.makeconftest(PEAK)
+    targets = [
+        f"--pagesmoke={target}={hostile.serve(answers(*[http(BODIES[name][0], headers)] * 9)).url}"
+        for target, name in called.items()
+        for headers in [f"content-type: text/html; charset={'utf-16' if 'UTF-16' in name else 'utf-8'}"]
+    ]
+    result = run("pagesmoke.toml", "--pagesmoke-report=report.json", "--tb=short", "-q", *targets)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in said
+    assert "Traceback" not in said
+    assert peak_mebibytes(result) < MAX_MEBIBYTES
+    checks = [
+        (called[target["name"]], check)
+        for target in json.loads(pytester.path.joinpath("report.json").read_text())["targets"]
+        for check in target["checks"]
+    ]
+    assert len(checks) == 5 * len(BODIES)
+    assert {name: check["rule"] or "" for name, check in checks if check["test"] == "test_health"} == {
+        name: rule for name, (_, rule) in BODIES.items()
+    }
+    assert {check["rule"] for _, check in checks}.isdisjoint({"timeout", "http-invalid", "unreachable"})
 
 
 #: As much as a check reads of an answer, and more, from each of many addresses; with what becomes of them.
