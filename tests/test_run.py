@@ -594,6 +594,11 @@ class TestStopping:
         gc.collect()  # a loop that nobody closed would warn now
         assert (made, alive()) == ([], [])
 
+    def test_a_run_that_asks_nothing_begins_no_thread(self, start: Start) -> None:
+        run, _ = start()
+        run.ask_ahead([])
+        assert alive() == []
+
     def test_a_run_that_is_only_made_leaves_nothing(self) -> None:
         Run(FakeObserver, Background())
         gc.collect()

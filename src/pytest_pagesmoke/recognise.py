@@ -43,7 +43,7 @@ _MAX_NESTED: Final = 500  # below what any Python takes, so that all of them jud
 
 
 def parse_json(text: str) -> object:
-    """The JSON value of ``text``. Raises ValueError for anything that is not JSON, NaN, bottomless nesting and values without number included."""
+    """The JSON value of ``text``. Raises ValueError for anything that is not JSON (NaN, for one), and for what is beyond all measure."""
     if text.count(",") + text.count("[") + text.count("{") > _MAX_VALUES:  # no fewer than it has
         raise ValueError(f"more than {_MAX_VALUES:,} values")
     try:

@@ -53,8 +53,8 @@ class Observer(Protocol):
 class CheckResult:
     """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock.
 
-    ``seen`` is all that it was judged by; of large bodies the beginning, unless the run remembers them. Where it was waited for, ``history`` tells how it fared, and ``given_up`` why the waiting
-    ended without success.
+    ``seen`` is all that it was judged by; of large bodies the beginning, unless the run remembers them. Where it was waited for,
+    ``history`` tells how it fared, and ``given_up`` why the waiting ended without success.
     """
 
     findings: tuple[Finding, ...]
@@ -139,6 +139,8 @@ class Run:
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
         """Send the questions of ``checks`` now; `result` waits for their answers. To settle, these are the whole set."""
         new = {check.id: check for check in checks if check.id not in self._pending}
+        if not new:  # nor a thread for nothing
+            return
         if self._settle_s is None:
             self._background.submit(self._expect(new.values()))
             self._pending |= {name: self._submit(check, anew=False) for name, check in new.items()}

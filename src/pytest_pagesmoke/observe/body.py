@@ -52,7 +52,7 @@ class _Kept:
     def __init__(self) -> None:
         self.size = 0
         self._file: IO[bytes] = io.BytesIO()
-        self.has_moved = False
+        self._has_moved = False
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +62,8 @@ class _Kept:
 
     def add(self, piece: bytes) -> None:
         self.size += len(piece)
-        if not self.has_moved and self.size > _IN_MEMORY_BYTES:
-            self.has_moved = True
+        if not self._has_moved and self.size > _IN_MEMORY_BYTES:
+            self._has_moved = True
             with suppress(OSError):  # this machine has no place for files: memory must do
                 file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all that came
                 file.write(self.whole())
