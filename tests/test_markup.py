@@ -315,3 +315,29 @@ def test_html_without_end(html: str) -> None:
 
 def test_ten_thousand_images() -> None:
     assert len(by_page("".join(f"<img src=/{number}.png>" for number in range(10_000)))) == 10_000
+
+
+def test_what_is_beyond_two_million_characters_is_not_read() -> None:
+    assert by_page("<p>" + "xyzxyzxyz" * 220_000 + "<script src=/a.js></script>") == ["/a.js"]
+    assert by_page("<p>" + "xyzxyzxyz" * 225_000 + "<script src=/a.js></script>") == []
+    assert by_style(" " * 2_000_000 + "url(/a.png)") == []
+
+
+def test_what_is_beyond_a_hundred_thousand_elements_is_not_read() -> None:
+    assert by_page("<script src=/a.js></script>" + "<br>" * 99_000 + "<script src=/b.js></script>") == [
+        "/a.js",
+        "/b.js",
+    ]
+    assert by_page("<script src=/a.js></script>" + "<br>" * 100_000 + "<script src=/b.js></script>") == ["/a.js"]
+
+
+@pytest.mark.parametrize("name", ["html", "body", "BODY"])
+def test_an_element_of_which_there_is_one_has_the_attributes_of_the_first_tag(name: str) -> None:
+    """A hundred thousand of these would take minutes."""
+    tags = "".join(f"<{name} style='background: url(/{number}.png)' a{number}=1>" for number in range(15_000))
+    assert by_page(tags + "<script src=/a.js></script>") == ["/0.png", "/a.js"]
+
+
+def test_fifty_thousand_references() -> None:
+    assert len(by_page("".join(f"<img src=/{number}>" for number in range(50_000)))) == 20_000
+    assert by_page("<img src=/a>" * 50_000 + "<img src=/b>") == ["/a", "/b"]

@@ -25,3 +25,5 @@ from pytest_pagesmoke.model import Answer
 )
 def test_a_body_is_text_whatever_its_charset_is_called(content_type: str, body: bytes, text: str) -> None:
     assert Answer(url="", status=200, headers={"content-type": content_type}, body=body).text == text
+    long = Answer(url="", status=200, headers={"content-type": content_type}, body=body + b" " * 99)
+    assert long.text_up_to(7) == long.text[:7]

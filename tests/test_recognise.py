@@ -157,11 +157,13 @@ def test_json(text: str, value: object) -> None:
         ("[" * 100_000, "nested too deeply"),
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
         ('{"a":' * 100_000, "nested too deeply"),
+        ("[" * 501 + "]" * 501, "nested too deeply"),
+        ("[" + "{}," * 300_000 + "{}]", "more than 500,000 values"),
         ("9" * 4_001, "a number of 4,001 digits"),
         ("", "Expecting value"),
         ("{} {}", "Extra data"),
     ],
-    ids=["nan", "infinity", "lists", "closed-lists", "objects", "digits", "empty", "two"],
+    ids=["nan", "infinity", "lists", "closed-lists", "objects", "levels", "values", "digits", "empty", "two"],
 )
 def test_not_json(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from pytest_pagesmoke import recorded
 from pytest_pagesmoke.addresses import read_address
 from pytest_pagesmoke.checks.answer import AnswerCheck, AnswerSpec
 from pytest_pagesmoke.checks.asset import AssetCheck, AssetSpec
@@ -49,6 +50,7 @@ from pytest_pagesmoke.recorded import (
     bounded,
     entry,
     read_entry,
+    surely_cut,
 )
 from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
 from pytest_pagesmoke.replay import Report, Reported, as_kept, as_reference, read_report
@@ -257,6 +259,18 @@ class TestKept:
         assert [one["size_bytes"] for one in kept] == sizes
         assert kept[0]["body"][:9] == byte.decode(errors="replace") * 9
         assert bounded(many, already_bytes=MAX_BODIES_BYTES)[0][0]["truncated"] is True
+
+    def test_what_will_be_cut_need_not_be_struck_whole(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recorded, "MAX_BODIES_BYTES", 80_000)
+        bodies = [b"?token=abcdef " * number for number in range(1, 300)]
+        seen = [Answer(url=SITE, status=200, body=body) for body in (*bodies, bytes(2 * MAX_BODY_BYTES))]
+        cut = surely_cut(seen)
+        as_before = [entry(PROBE, one, secrets=NO_SECRETS) for one in seen]
+        now = [entry(PROBE, one, secrets=NO_SECRETS, whole=id(one) not in cut) for one in seen]
+        assert [one["truncated"] for one in now[:2]] == [False, False]
+        assert len(cut) > 1
+        assert sum(one["truncated"] for one in now) == len(cut)
+        assert bounded(now) == bounded(as_before)
 
 
 SECRET = 's3cr3t/+ *<&"é='

@@ -9,6 +9,7 @@ import random
 import re
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -132,15 +133,21 @@ def start() -> Iterator[Start]:
     """Make a run and its observer; stopped at the end, after which nothing of it may be left."""
     runs: list[Run] = []
 
-    def make(respond: Respond | None = None, *, settle_s: float | None = None) -> tuple[Run, FakeObserver]:
+    def make(
+        respond: Respond | None = None, *, settle_s: float | None = None, remembers: bool = False
+    ) -> tuple[Run, FakeObserver]:
         observer = FakeObserver(respond)
-        runs.append(Run(lambda: observer, Background(), settle_s=settle_s))
+        runs.append(Run(lambda: observer, Background(), settle_s=settle_s, remembers=remembers))
         return runs[-1], observer
 
     yield make
     for run in runs:
         run.stop()
     assert alive() == []
+
+
+async def _set(event: asyncio.Event) -> None:
+    event.set()
 
 
 async def hang(_target: Target, _probe: Probe) -> Observation:
@@ -175,6 +182,45 @@ class TestAsking:
         ]
         assert set(observer.asked.values()) == {1}
         assert len(observer.asked) == 5
+
+    def test_large_bodies_are_let_go_when_the_last_check_that_needs_them_is_judged(self, start: Start) -> None:
+        bodies: list[weakref.ref[Answer]] = []
+        last = asyncio.Event()
+
+        async def respond(target: Target, probe: Probe) -> Observation:
+            if probe.path == "/last":
+                await last.wait()
+            answer = Answer(url=probe.address(target), status=200, body=b"large" * 20_000)
+            bodies.append(weakref.ref(answer))
+            return answer
+
+        run, observer = start(respond)
+        run.ask_ahead([paths("/a"), paths("/b", "/a"), paths("/c", "/shared"), paths("/last", "/shared")])
+        results = [run.result(check) for check in (paths("/a"), paths("/b", "/a"), paths("/c", "/shared"))]
+        assert [type(result.observation).__name__ for result in results] == ["_Beginning"] * 3
+        assert [answer.url for answer in (ref() for ref in bodies) if answer] == ["http://site.example.com/shared"]
+        run._background.submit(_set(last)).result()
+        result = run.result(paths("/last", "/shared"))
+        assert [remark.partition(" large")[0] for remark in remarks(result)] == ["/last 200", "/shared 200"]
+        assert set(observer.asked.values()) == {1}
+        assert [ref() for ref in bodies] == [None] * 5
+
+    @pytest.mark.parametrize("remembers", [False, True])
+    def test_of_what_was_judged_the_beginning_is_kept_or_all_that_was_seen(
+        self, start: Start, *, remembers: bool
+    ) -> None:
+        async def respond(target: Target, probe: Probe) -> Observation:
+            return Answer(url=probe.address(target), status=200, headers={"a": "b"}, body=b"large" * 20_000)
+
+        run, _ = start(respond, remembers=remembers)
+        run.ask_ahead([paths("/a")])
+        result = run.result(paths("/a"))
+        assert isinstance(result.observation, Answer)
+        assert len(result.observation.body) == (100_000 if remembers else 65_536)
+        assert result.observation.size_bytes == 100_000
+        assert result.observation.headers == {"a": "b"}
+        assert result.observation.beginning == "large" * 13_107 + "l"
+        assert [*result.seen] == [Probe(path="/a")]
 
     def test_the_same_question_to_another_target_is_another_one(self, start: Start) -> None:
         run, observer = start()
@@ -560,6 +606,11 @@ class TestStopping:
         del run
         gc.collect()  # a loop that nobody closed would warn now
         assert (made, alive()) == ([], [])
+
+    def test_a_run_that_asks_nothing_begins_no_thread(self, start: Start) -> None:
+        run, _ = start()
+        run.ask_ahead([])
+        assert alive() == []
 
     def test_a_run_that_is_only_made_leaves_nothing(self) -> None:
         Run(FakeObserver, Background())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
@@ -15,11 +16,17 @@ from pytest_pagesmoke.model import Answer
 
 # Parsing is quadratic in the depth: 100,000 elements in each other take a minute. Real pages stay below a hundred.
 _MAX_DEPTH: Final = 2000
+# What is beyond takes seconds and hundreds of megabytes: pages are a tenth as long, and have a tenth as many elements.
+MAX_CHARACTERS: Final = 2_000_000
+_MAX_ELEMENTS: Final = 100_000
+_MAX_REFERENCES: Final = 20_000
 # And in the attributes of a tag. Longer tags carry data (an image, a page's state), which nobody sees as text.
 _LONG_TAG: Final = re.compile(r"<[^<>]{4096,}>?")
 _MAX_DRAWN: Final = 20_000
 # The name is whole: else it would be tried in every length where a tag does not end.
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?![a-zA-Z0-9-])[^<>]*?(/?)>")
+# Of these there is one, which gets the attributes of all: again quadratic.
+_ROOT: Final = re.compile(r"<(html|body)\s[^<>]*>", re.IGNORECASE)
 # Elements without content, and those that the next of their kind ends: many of them are no depth.
 _NEVER_NESTS: Final = frozenset(
     """
@@ -50,12 +57,15 @@ _FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's brow
 
 
 def document(answer: Answer) -> LexborHTMLParser:
-    """The parsed document, without tags of an absurd length, and cut off where it nests too deeply."""
-    text = _LONG_TAG.sub("", answer.text)
+    """The parsed document, without tags of an absurd length, and cut off where it is too long or nests too deeply."""
+    text = _with_one_root(_LONG_TAG.sub("", answer.text_up_to(MAX_CHARACTERS)))
     within: Counter[str] = Counter()
-    depth = drawn = 0
+    depth = drawn = opened = 0
     for tag in _TAG.finditer(text):
         closes, name, closed = tag[1], tag[2].lower(), tag[3]
+        opened += not closes
+        if opened > _MAX_ELEMENTS:
+            return LexborHTMLParser(text[: tag.start()])
         if name in _NEVER_NESTS:
             continue
         if not closes and closed and within["svg"]:
@@ -69,6 +79,19 @@ def document(answer: Answer) -> LexborHTMLParser:
         if depth > _MAX_DEPTH or drawn > _MAX_DRAWN:
             return LexborHTMLParser(text[: tag.start()])
     return LexborHTMLParser(text)
+
+
+def _with_one_root(text: str) -> str:
+    """Without the attributes that all but the first `<html …>` and `<body …>` have."""
+    found: set[str] = set()
+
+    def first(tag: re.Match[str]) -> str:
+        name = tag[1].lower()
+        is_first = name not in found
+        found.add(name)
+        return tag[0] if is_first else f"<{name}>"
+
+    return _ROOT.sub(first, text)
 
 
 def title(answer: Answer) -> str:
@@ -104,7 +127,7 @@ def links(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 def named_by_style(answer: Answer) -> tuple[str, ...]:
     """The images, fonts and styles that a stylesheet names on its own site, as paths from its host's root, each once."""
-    return _own(_style_references(answer.text), answer.url, answer.url)
+    return _own(_style_references(answer.text_up_to(MAX_CHARACTERS)), answer.url, answer.url)
 
 
 def _base(tree: LexborHTMLParser, answer: Answer) -> str:
@@ -200,7 +223,7 @@ def _path_of(address: str) -> str:
 
 def _own(references: Iterator[str], page_url: str, base: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for reference in map(str.strip, references):
+    for reference in islice(dict.fromkeys(map(str.strip, references)), _MAX_REFERENCES):
         # What begins with "#" stands in the page itself, whatever its base is.
         if not reference or reference.startswith("#"):
             continue

@@ -159,6 +159,12 @@ class Answer:
         """The body as text: by its declared charset if that is a usual one, else UTF-8; what does not decode becomes U+FFFD."""
         return self.body.decode(self.charset, errors="replace")
 
+    def text_up_to(self, characters: int) -> str:
+        """So many characters of the text; what comes behind them, which may be megabytes, is not decoded."""
+        return self.body[: 4 * characters].decode(self.charset, errors="replace")[
+            :characters
+        ]  # no charset has wider ones
+
     @property
     def charset(self) -> str:
         """What the body is decoded by."""
@@ -176,7 +182,7 @@ class Answer:
     @property
     def beginning(self) -> str:
         """The text as far as anybody looks to tell what kind it is: its first 65,536 characters."""
-        return self.text[:65_536]
+        return self.text_up_to(65_536)
 
     @property
     def is_blank(self) -> bool:

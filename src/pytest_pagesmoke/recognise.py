@@ -37,15 +37,33 @@ _LOCAL_FRAME: Final = re.compile(r"\s+at .*file://")
 _MANAGED: Final = (b"# begin cloudflare managed content", b"# end cloudflare managed content")
 _FOR_EVER_S: Final = 1e9  # decades
 _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
+#: As objects of Python each value takes a hundred bytes, and the two characters of `{}` may be one.
+_MAX_VALUES: Final = 500_000
+_MAX_NESTED: Final = 500  # below what any Python takes, so that all of them judge alike
 
 
 def parse_json(text: str) -> object:
-    """The JSON value of ``text``. Raises ValueError for anything that is not JSON, NaN and bottomless nesting included."""
+    """The JSON value of ``text``. Raises ValueError for anything that is not JSON (NaN, for one), and for what is beyond all measure."""
+    if text.count(",") + text.count("[") + text.count("{") > _MAX_VALUES:  # no fewer than it has
+        raise ValueError(f"more than {_MAX_VALUES:,} values")
     try:
         as_dict = _with_every_struck_key if MASK in text else None
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, object_pairs_hook=as_dict)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, object_pairs_hook=as_dict)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if _is_bottomless(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _is_bottomless(value: object) -> bool:
+    level = [value]
+    for _ in range(_MAX_NESTED):
+        below = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [part for parts in below for part in parts if isinstance(part, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _with_every_struck_key(pairs: list[tuple[str, object]]) -> dict[str, object]:

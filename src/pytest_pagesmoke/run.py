@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Final, Protocol
 
 from pytest_pagesmoke.checks.build import BuildCheck
-from pytest_pagesmoke.model import Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
+from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.settle import (
@@ -34,8 +35,11 @@ _TICK_S: Final = 0.5  # how often whoever waits hears of it
 _CHANCE: Final = random.Random()
 #: What to ask, by what is known: called again until it names nothing new.
 Questions = Callable[[Seen], Iterable[Probe]]
-#: The tasks that ask, by target and question: what several checks need is asked once.
-_Asked = dict[tuple[str, Probe], "asyncio.Task[tuple[Observation, float, float]]"]
+_Key = tuple[str, Probe]  # a target's name, and a question to it
+#: The tasks that ask: what several checks need is asked once.
+_Asked = dict[_Key, "asyncio.Task[tuple[Observation, float, float]]"]
+#: How much of a body is kept when it has been judged: as far as anybody looks who tells of it.
+_KEPT_BYTES: Final = 65_536
 
 
 class Observer(Protocol):
@@ -51,8 +55,8 @@ class Observer(Protocol):
 class CheckResult:
     """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock.
 
-    ``seen`` is all that it was judged by. Where it was waited for, ``history`` tells how it fared, and ``given_up`` why the waiting
-    ended without success.
+    ``seen`` is all that it was judged by; of large bodies the beginning, unless the run remembers them. Where it was waited for,
+    ``history`` tells how it fared, and ``given_up`` why the waiting ended without success.
     """
 
     findings: tuple[Finding, ...]
@@ -83,18 +87,51 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Beginning(Answer):
+    """An answer that was judged: of a body of ``size`` bytes what it begins with."""
+
+    size: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.size
+
+
+def _is_large(seen: Observation) -> bool:
+    return isinstance(seen, Answer) and seen.size_bytes > _KEPT_BYTES
+
+
+def _beginning(seen: Observation) -> Observation:
+    if not isinstance(seen, Answer) or not _is_large(seen):
+        return seen
+    values = {f.name: getattr(seen, f.name) for f in fields(Answer)}
+    return _Beginning(**{**values, "body": seen.body[:_KEPT_BYTES]}, size=seen.size_bytes)
+
+
 class Run:
-    """Asks in the background, which ends with it. With ``settle_s`` it asks each target until that has settled, or the seconds are over."""
+    """Asks in the background, which ends with it. With ``settle_s`` it asks each target until that has settled, or the seconds are over.
+
+    What was judged is let go, unless ``remembers``: all bodies of a site together are large.
+    """
 
     def __init__(
-        self, make_observer: Callable[[], Observer], background: Background, *, settle_s: float | None = None
+        self,
+        make_observer: Callable[[], Observer],
+        background: Background,
+        *,
+        settle_s: float | None = None,
+        remembers: bool = False,
     ) -> None:
         self._make_observer = make_observer
         self._background = background
         self._settle_s = settle_s
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
+        self._remembers = remembers
         self._asked: _Asked = {}
+        self._first: dict[str, set[_Key]] = {}  # what checks that are not judged yet ask first, by their ids
+        self._wanted = Counter[_Key]()  # by how many of these
         self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
         self._given_up: dict[str, CheckResult] = {}
@@ -104,7 +141,10 @@ class Run:
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
         """Send the questions of ``checks`` now; `result` waits for their answers. To settle, these are the whole set."""
         new = {check.id: check for check in checks if check.id not in self._pending}
+        if not new:  # nor a thread for nothing
+            return
         if self._settle_s is None:
+            self._background.submit(self._expect(new.values()))
             self._pending |= {name: self._submit(check, anew=False) for name, check in new.items()}
             return
         by_target: dict[str, list[PlannedLive]] = {}
@@ -157,9 +197,33 @@ class Run:
         # Anew is all of it: a page of today must not be compared with what the site answered before it was mended.
         return self._background.submit(self._judged(check, {} if anew else self._asked))
 
+    async def _expect(self, checks: Iterable[PlannedLive]) -> None:
+        """Take note of all that is to be asked before any of it is answered, so that what several need is not let go too early."""
+        for check in checks:
+            sides = (_asked_of(check.target, check.reference, probe) for probe in check.questions({}))
+            self._first[check.id] = {(side.name, plain) for side, plain in sides if isinstance(side, Target)}
+            self._wanted.update(self._first[check.id])
+
     async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
         seen, started, ended = await self.ask(check.target, check.reference, check.questions, asked)
-        return judge(check, seen, started=started, ended=ended)
+        result = self.kept(judge(check, seen, started=started, ended=ended))
+        if asked is self._asked and not self._remembers:
+            self._let_go(check.id)
+        return result
+
+    def _let_go(self, check_id: str) -> None:
+        # What an answer made a check ask stays: which others may ask for it, nobody knows yet. So does what is small.
+        for key in self._first.pop(check_id, ()):
+            self._wanted[key] -= 1
+            if not self._wanted[key] and _is_large(self._asked[key].result()[0]):
+                del self._asked[key]
+
+    def kept(self, result: CheckResult) -> CheckResult:
+        """What is kept of a result, until somebody asks for it."""
+        if self._remembers:
+            return result
+        seen = {probe: _beginning(observation) for probe, observation in result.seen.items()}
+        return replace(result, observation=_beginning(result.observation), seen=seen)
 
     async def ask(
         self, target: Target, reference: Target | Recorded | None, questions: Questions, asked: _Asked
@@ -294,7 +358,7 @@ class _Settling:
             result = self._last.get(check.id)
             if task.done():
                 answers, first, last = task.result()
-                result = judge(check, answers, started=first, ended=last)
+                result = self._run.kept(judge(check, answers, started=first, ended=last))
             elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
                 answers = _as_far_as_answered(check, asked, clock() - started)
                 result = judge(check, answers, started=began, ended=time.time())

@@ -181,6 +181,13 @@ def test_deep_but_bounded_nesting_is_looked_through() -> None:
     assert judge('{"status":"ok","a":' * 150 + '{"status":"ok","db":false}' + "}" * 150)[0].endswith("db: false")
 
 
+def test_what_lies_deep_and_is_much_is_looked_through_without_its_ways() -> None:
+    """With the way to each part made anew these ten thousand would take a minute."""
+    deep = "[" * 400 + "0" + "]" * 400
+    many = ",".join([deep] * 1_000)
+    assert judge(f'{{"status":"ok","a":[{many}],"db":[[false]]}}') == unhealthy("db.0.0: false")
+
+
 # Not JSON.
 
 

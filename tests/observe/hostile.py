@@ -145,6 +145,22 @@ def answers(*answered: bytes) -> Script:
     return script
 
 
+def path_of(head: str) -> str:
+    """What a request asks for."""
+    return head.partition(" ")[2].partition(" ")[0]
+
+
+def answers_by_path(answer: Callable[[str], bytes]) -> Script:
+    """Each request gets what ``answer`` makes of its path; one for a page that cannot exist is told so."""
+
+    def script(connection: socket.socket) -> None:
+        while head := read_head(connection):
+            path = path_of(head)
+            connection.sendall(http(status="404 Not Found") if "pagesmoke-no" in path else answer(path))
+
+    return script
+
+
 def answers_and_closes(answer: bytes) -> Script:
     """One answer, and the connection is closed."""
 
@@ -253,6 +269,14 @@ class Certificates:
 
     def of_an_unknown_authority(self) -> ssl.SSLContext:
         return _server_side(self._stranger.issue_cert("127.0.0.1"))
+
+    def signed_by_itself(self) -> ssl.SSLContext:
+        """An authority's own, for this host and with no other behind it."""
+        itself = trustme.CA(organization_name="127.0.0.1")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with itself.private_key_pem.tempfile() as key, itself.cert_pem.tempfile() as certificate:
+            context.load_cert_chain(certificate, key)
+        return context
 
     def valid_for_days(self, first: int, last: int) -> ssl.SSLContext:
         """Valid between these days from today."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
+import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable
 
@@ -161,6 +163,49 @@ class TestBound:
             tracemalloc.stop()
         # The body, the piece that was just unpacked, and room for a buffer to grow: not the hundred times as much that it holds.
         assert peak_bytes < 5 * max_bytes
+
+    def test_many_at_a_time_are_held_in_memory_up_to_a_mebibyte_each(self) -> None:
+        half, max_bytes = bytes(5_000_000), 10_000_000
+
+        async def read_all() -> list[int]:
+            peaks: list[int] = []
+            all_came = asyncio.Event()
+            came = 0
+
+            async def in_halves() -> AsyncIterator[bytes]:
+                nonlocal came
+                yield half
+                came += 1
+                if came == 8:
+                    peaks.append(tracemalloc.get_traced_memory()[0])
+                    all_came.set()
+                await all_came.wait()
+                yield half
+
+            bodies = await asyncio.gather(*(read_body(in_halves(), encoding="", max_bytes=max_bytes) for _ in range(8)))
+            assert {len(body) for body in bodies} == {2 * len(half)}
+            return peaks
+
+        tracemalloc.start()
+        try:
+            (held_bytes,) = asyncio.run(read_all())
+        finally:
+            tracemalloc.stop()
+        assert held_bytes < 1_000_000
+
+    def test_where_there_is_no_place_for_files_memory_must_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full() -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(tempfile, "TemporaryFile", full)
+        assert read([TEXT * 1000, TEXT * 1000, b"end"], max_bytes=10_000_000) == TEXT * 2000 + b"end"
+
+    def test_large_ones_come_as_they_were_sent(self) -> None:
+        content = bytes(range(256)) * 10_000
+        assert read([content[:1_000_000], content[1_000_000:]], max_bytes=len(content)) == content
+        packed = gzip.compress(content)
+        assert read([packed], encoding="gzip", max_bytes=len(content)) == content
+        assert read(bytewise(packed), encoding="gzip", max_bytes=len(content)) == content
 
     def test_empty_members_without_end_let_others_in(self) -> None:
         """A body that unpacks to nothing never reaches the bound: the deadline must be able to end it."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks import live, values
@@ -64,6 +64,7 @@ FALSE_KEYS: Final = frozenset({"cache"})
 #: Keys whose whole content is switches.
 SWITCH_KEYS: Final = frozenset({"features", "featureflags", "flags", "toggles", "experiments"})
 
+_NO_MORE: Final = object()
 _EXPECTED: Final = "healthy (status ok, healthy, pass or up; or ok or healthy true)"
 
 
@@ -169,20 +170,35 @@ def contradiction(body: object) -> str:
     return next(_contradictions(body), "")
 
 
-def _contradictions(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every part, however deep, that says the opposite of healthy, as `database: false`. Iterative: bodies may be deep."""
-    parts: list[tuple[tuple[str, ...], object]] = [(path, value)]
-    while parts:
-        path, value = parts.pop()
-        key = _plain(next((name for name in reversed(path) if not name.isdigit()), ""))
+def _contradictions(body: object) -> Iterator[str]:
+    """Every part, however deep, that says the opposite of healthy, as `database: false`.
+
+    Iterative, and the way to a part is put together where it is shown alone: bodies may be deep, and long.
+    """
+    way = [""]  # the name of each part that leads to where it looks
+    keys = [""]  # what each is called: a part of a list as the list is
+    levels = [iter([("", body)])]
+    while levels:
+        name, value = next(levels[-1], ("", _NO_MORE))
+        if value is _NO_MORE:
+            for stack in (levels, way, keys):
+                stack.pop()
+            continue
+        key = keys[-1] if name.isdigit() else _plain(name)
         if key in SWITCH_KEYS:
             continue
-        if isinstance(value, dict):
-            parts.extend(((*path, str(name)), part) for name, part in reversed(value.items()))
-        elif isinstance(value, list):
-            parts.extend(((*path, str(index)), part) for index, part in reversed(list(enumerate(value))))
+        if isinstance(value, dict | list):
+            levels.append(_parts(value))
+            way.append(name)
+            keys.append(key)
         elif _is_opposite(value) and not _names_a_mode(key) and not (value is False and key in FALSE_KEYS):
-            yield f"{'.'.join(path) or 'the body'}: {beginning(json.dumps(value), 200)}"
+            yield f"{'.'.join([*way[2:], name]) or 'the body'}: {beginning(json.dumps(value), 200)}"
+
+
+def _parts(value: dict[Any, object] | list[object]) -> Iterator[tuple[str, object]]:
+    """With their names, or their places."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return ((str(name), part) for name, part in pairs)
 
 
 def _is_opposite(value: object) -> bool:

@@ -131,7 +131,7 @@ def not_html(answer: Answer) -> str:
         return "an empty body"
     if answer.media_type not in recognise.HTML_TYPES | {""}:
         return f"content type {answer.media_type}"
-    text = answer.text.lstrip()
+    text = answer.text_up_to(markup.MAX_CHARACTERS).lstrip()
     if recognise.is_json(text) or not recognise.has_markup(text):
         return f"no HTML in the body, which begins {beginning(text)!r}"
     return ""

@@ -41,15 +41,23 @@ def _explain(chain: list[BaseException], *, sent: bool) -> tuple[Reason, str]:
         if told := _explain_cause(cause, sent=sent):
             return told
     said = [
-        f"{type(cause).__name__}: {cause}"
+        f"{type(cause).__name__}: {words}"
         for cause in chain
-        if str(cause) and not isinstance(cause, BaseExceptionGroup)
+        if (words := _words(cause)) and not isinstance(cause, BaseExceptionGroup)
     ]
     text = said[0] if said else f"an error that says nothing of itself ({type(chain[0]).__name__})"
     if any(isinstance(cause, httpx.NetworkError | OSError) for cause in chain):
         return Reason.UNREACHABLE, f"the connection failed ({text})"
     # What is left is raised over what the server sent: an odd header, a number that is none, a name that IDNA refuses.
     return Reason.PROTOCOL, text
+
+
+def _words(error: BaseException) -> str:
+    """What it says; nothing where its own way to say it raises."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whose exception it is decides what that may be
+        return ""
 
 
 def _explain_cause(cause: BaseException, *, sent: bool) -> tuple[Reason, str] | None:
@@ -106,7 +114,7 @@ def _explain_tls(error: ssl.SSLError) -> tuple[Reason, str]:
 
 def _tls_text(error: ssl.SSLError) -> str:
     """What the error says. One that is raised by Python code, as truststore does, has neither attributes nor a readable `str`."""
-    return getattr(error, "reason", "") or error.strerror or " ".join(str(arg) for arg in error.args)
+    return str(getattr(error, "reason", "") or error.strerror or " ".join(str(arg) for arg in error.args))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -118,7 +118,7 @@ class ActiveRun:
             settle_s=activation.settle_s,
             progress=ProgressLine(config),
             built=built,
-            note=self.reporting.note,
+            note=self.reporting.note if self.reporting.wants_all else None,
         )
         if self._replay is not None:
             self._looking = Replaying(self._replay, note=self.reporting.note)

@@ -29,7 +29,7 @@ class Looking:
     """Looks at what one process is to check: sites, and the build output ``dist`` of the project in ``project``.
 
     ``local`` is the local server, or its address as an xdist worker hears of it. Live assets are compared with ``built``, if given.
-    ``note`` hears of each result.
+    ``note``, if given, hears of each result, with all that was seen.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Looking:
         settle_s: float | None = None,
         progress: Callable[[list[Progress]], None] = lambda _: None,
         built: BuildOutput | None = None,
-        note: Callable[[PlannedLive, CheckResult], None] = lambda *_: None,
+        note: Callable[[PlannedLive, CheckResult], None] | None = None,
     ) -> None:
         self._project = project
         self._dist = dist
@@ -52,8 +52,8 @@ class Looking:
         self._built = built
         self._settle_s = settle_s
         self._progress = progress
-        self._note = note
-        self._run = Run(self._make_observer, background, settle_s=settle_s)
+        self._note = note or (lambda *_: None)
+        self._run = Run(self._make_observer, background, settle_s=settle_s, remembers=note is not None)
         self._beginning = threading.Lock()  # xdist's controller looks for several workers at once
         self._of_local: list[PlannedLive] = []  # what is asked when the local server is ready
 

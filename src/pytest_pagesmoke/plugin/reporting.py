@@ -8,7 +8,9 @@ import os
 import stat
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY
-from pytest_pagesmoke.recorded import Entry, bounded, entry
+from pytest_pagesmoke.recorded import Entry, bounded, entry, surely_cut
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult
 from pytest_pagesmoke.say.harmless import harmless
@@ -43,6 +45,7 @@ class Reporting:
         self._secrets = secrets
         self._started = time.time()
         self._seen: dict[_Attempt, Seen] = {}
+        self._by_target: defaultdict[str, dict[int, Observation]] = defaultdict(dict)  # these, each once
         self._entries: dict[tuple[Probe, int], tuple[Observation, Entry]] = {}  # by identity: equal answers may be two
         self._of_workers: dict[_Attempt, list[Entry]] = {}
         self._sent: dict[int, int] = {}  # worker: the number of each observation, by identity; and the bytes of all
@@ -53,11 +56,17 @@ class Reporting:
         #: The same of a CI job's summary, which nobody asked for.
         self.not_added: list[str] = []
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether what checks see is to be noted."""
+        return bool(self._json)
+
     def note(self, check: PlannedLive, result: CheckResult) -> None:
         """Keep what a check saw, until the end. Called from any thread."""
-        if self._json:
+        if self.wants_all:
             own_first = {result.probe: result.observation, **result.seen}
             self._seen[check.id, result.started, result.ended] = own_first
+            self._by_target[check.target.name] |= {id(one): one for one in own_first.values()}
 
     def write(
         self, runs: Sequence[TargetRun], summary: Summary, *, settings: str | None, replay_of: str | None = None
@@ -104,10 +113,15 @@ class Reporting:
             return self._of_workers[attempt]
         return [self._entry(probe, seen) for probe, seen in self._seen.get(attempt, {}).items()]
 
+    @cached_property
+    def _cut(self) -> set[int]:
+        """Of what was seen when it is written, the bodies that do not fit."""
+        return set[int]().union(*(surely_cut(seen.values()) for seen in self._by_target.values()))
+
     def _entry(self, probe: Probe, seen: Observation) -> Entry:
         key = (probe, id(seen))
         if key not in self._entries:
-            self._entries[key] = seen, entry(probe, seen, secrets=self._secrets)
+            self._entries[key] = seen, entry(probe, seen, secrets=self._secrets, whole=id(seen) not in self._cut)
         return self._entries[key][1]
 
     # xdist with `--dist each`: its workers ask for themselves, and the controller writes. What one saw goes along with each report, so
