@@ -323,6 +323,11 @@ def test_what_is_beyond_two_million_characters_is_not_read() -> None:
     assert by_style(" " * 2_000_000 + "url(/a.png)") == []
 
 
+def test_an_image_within_the_page_hides_nothing_behind_it() -> None:
+    image = f"<img src=data:image/png;base64,{'A' * 3_000_000}>"
+    assert by_page(f"<p>{image}<script src=/a.js></script>") == ["/a.js"]
+
+
 def test_what_is_beyond_a_hundred_thousand_elements_is_not_read() -> None:
     assert by_page("<script src=/a.js></script>" + "<br>" * 99_000 + "<script src=/b.js></script>") == [
         "/a.js",

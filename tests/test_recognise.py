@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -142,7 +143,7 @@ def test_leads_nowhere(answer: Answer) -> None:
         ("  7 ", 7),
         ("9" * 4_000, int("9" * 4_000)),
         ('"\\ud83d\\ude00"', "\U0001f600"),
-        ('{"a":1,"a":2}', {"a": 2}),
+        ('{"a":[1],"b":2,"a":[1]}', {"a": [1], "b": 2}),
     ],
 )
 def test_json(text: str, value: object) -> None:
@@ -158,16 +159,22 @@ def test_json(text: str, value: object) -> None:
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
         ('{"a":' * 100_000, "nested too deeply"),
         ("[" * 501 + "]" * 501, "nested too deeply"),
-        ("[" + "{}," * 300_000 + "{}]", "more than 500,000 values"),
+        ("[" + "{}," * 600_000 + "{}]", "more than 1,000,000 values"),
         ("9" * 4_001, "a number of 4,001 digits"),
         ("", "Expecting value"),
         ("{} {}", "Extra data"),
+        ('[{"a":{"b":1,"c":2,"b":3}}]', "'b' twice, with different values"),
     ],
-    ids=["nan", "infinity", "lists", "closed-lists", "objects", "levels", "values", "digits", "empty", "two"],
+    ids=["nan", "infinity", "lists", "closed-lists", "objects", "levels", "values", "digits", "empty", "two", "twice"],
 )
 def test_not_json(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         recognise.parse_json(text)
+
+
+def test_what_stands_in_a_string_is_no_value() -> None:
+    code = r"f({a: [1, 2]}, \"b\\\");" * 200_000
+    assert recognise.parse_json(json.dumps([code])) == [code]
 
 
 def test_a_number_that_may_be_read_is_one_that_python_reads() -> None:
@@ -421,7 +428,7 @@ def test_sketch(body: str, sketch: str) -> None:
 
 
 def test_no_key_that_a_secret_was_struck_out_of_hides_another() -> None:
-    text = '{"a": {"x***": "down", "x***": "up", "x***": 1}, "b": 1, "b": 2}'
+    text = '{"a": {"x***": "down", "x***": "up", "x***": 1}, "b": 2, "b": 2}'
     assert recognise.parse_json(text) == {"a": {"x***": "down", "x*** (2)": "up", "x*** (3)": 1}, "b": 2}
 
 

@@ -58,7 +58,7 @@ _FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's brow
 
 def document(answer: Answer) -> LexborHTMLParser:
     """The parsed document, without tags of an absurd length, and cut off where it is too long or nests too deeply."""
-    text = _with_one_root(_LONG_TAG.sub("", answer.text_up_to(MAX_CHARACTERS)))
+    text = _with_one_root(_LONG_TAG.sub("", answer.text)[:MAX_CHARACTERS])
     within: Counter[str] = Counter()
     depth = drawn = opened = 0
     for tag in _TAG.finditer(text):

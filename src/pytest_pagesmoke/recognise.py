@@ -38,22 +38,30 @@ _MANAGED: Final = (b"# begin cloudflare managed content", b"# end cloudflare man
 _FOR_EVER_S: Final = 1e9  # decades
 _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 #: As objects of Python each value takes a hundred bytes, and the two characters of `{}` may be one.
-_MAX_VALUES: Final = 500_000
+_MAX_VALUES: Final = 1_000_000
+_JSON_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MAX_NESTED: Final = 500  # below what any Python takes, so that all of them judge alike
 
 
 def parse_json(text: str) -> object:
     """The JSON value of ``text``. Raises ValueError for anything that is not JSON (NaN, for one), and for what is beyond all measure."""
-    if text.count(",") + text.count("[") + text.count("{") > _MAX_VALUES:  # no fewer than it has
+    if _has_too_many_values(text):
         raise ValueError(f"more than {_MAX_VALUES:,} values")
     try:
-        as_dict = _with_every_struck_key if MASK in text else None
-        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, object_pairs_hook=as_dict)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, object_pairs_hook=_as_dict)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if _is_bottomless(value):
         raise ValueError("nested too deeply")
     return value
+
+
+def _has_too_many_values(text: str) -> bool:
+    def most(json: str) -> int:  # no fewer than it has
+        return json.count(",") + json.count("[") + json.count("{")
+
+    # A script, or a page, within a string has as many of these.
+    return most(text) > _MAX_VALUES and most(_JSON_STRING.sub("", text)) > _MAX_VALUES
 
 
 def _is_bottomless(value: object) -> bool:
@@ -66,13 +74,21 @@ def _is_bottomless(value: object) -> bool:
     return True
 
 
-def _with_every_struck_key(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object, of whose keys two may have become one when secrets were struck out of them: then the last would hide the first."""
-    found: dict[str, object] = {}
+def _as_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object. Raises ValueError for a key with two values, of which each reader takes another one.
+
+    Two keys may have become one when secrets were struck out of them: each stays.
+    """
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found.clear()
     times = Counter[str]()
     for key, value in pairs:
         times[key] += 1
-        found[f"{key} ({times[key]})" if MASK in key and times[key] > 1 else key] = value
+        name = f"{key} ({times[key]})" if MASK in key and times[key] > 1 else key
+        if found.setdefault(name, value) != value:
+            raise ValueError(f"{beginning(key)!r} twice, with different values")
     return found
 
 

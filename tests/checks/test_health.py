@@ -164,9 +164,15 @@ def test_of_several_parts_the_first_is_named() -> None:
     assert judge('{"status":"ok","a":{"b":"down"},"c":false}') == unhealthy('a.b: "down"')
 
 
-def test_a_later_key_of_the_same_name_counts() -> None:
-    """As for every reader of JSON."""
-    assert judge('{"status":"ok","status":"down"}') == unhealthy('status: "down"')
+def test_a_key_with_two_values_is_no_answer() -> None:
+    """Which of them counts each reader of JSON decides otherwise."""
+    (line,) = judge('{"status":"down","status":"ok"}')
+    assert line.startswith("health-not-json: expected JSON, got ")
+    assert line.endswith("('status' twice, with different values)")
+    assert judge('{"status":"ok","status":"ok"}') == []
+
+
+def test_a_key_in_another_spelling_counts() -> None:
     assert judge('{"status":"ok","Status":"down"}') == unhealthy('Status: "down"')
 
 
