@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pytest_pagesmoke import markup
 from pytest_pagesmoke.differences import aligned
 from pytest_pagesmoke.model import Answer
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _INVISIBLE: Final = ["script", "style", "template", "noscript", "title"]
 _LINKS: Final = {

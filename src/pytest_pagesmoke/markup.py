@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
-
-from selectolax.lexbor import LexborHTMLParser
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import Answer
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser
 
 # Parsing is quadratic in the depth: 100,000 elements in each other take a minute. Real pages stay below a hundred.
 _MAX_DEPTH: Final = 2000
@@ -58,6 +59,8 @@ _FONT_FORMATS: Final = (".woff2", ".woff")  # in the order in which today's brow
 
 def document(answer: Answer) -> LexborHTMLParser:
     """The parsed document, without tags of an absurd length, and cut off where it is too long or nests too deeply."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - not before there is a page to read
+
     text = _with_one_root(_LONG_TAG.sub("", answer.text)[:MAX_CHARACTERS])
     within: Counter[str] = Counter()
     depth = drawn = opened = 0

@@ -41,7 +41,7 @@ def test_a_run_that_asks_does_without_what_it_has_no_use_for(
         """
     )
     run(f"--base-url={serve(GOOD_SITE).url}").stdout.fnmatch_lines(
-        ["imported: asyncio httpcore httpx selectolax truststore"]
+        ["imported: asyncio httpcore httpx truststore"]
     )
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_pagesmoke.addresses import without_credentials
-from pytest_pagesmoke.diagnose import COMMAND, TargetRun
-from pytest_pagesmoke.model import OWN_TEST, CheckRecord
+from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
-from pytest_pagesmoke.plugin import asking, junit, local, set_up, verify_url
+from pytest_pagesmoke.plugin import asking, local, set_up, verify_url
 from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
 from pytest_pagesmoke.plugin.built import BuildOutput
@@ -41,21 +39,16 @@ from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import EarlyReaders, OwnTests
 from pytest_pagesmoke.plugin.progress import ProgressLine
-from pytest_pagesmoke.plugin.replaying import (
-    ASKS_NOTHING,
-    Replaying,
-)
 from pytest_pagesmoke.plugin.reporting import Reporting
 from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
-from pytest_pagesmoke.say import github
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.summary import Entry, Summary, failure_line, left_out, summarize
-from pytest_pagesmoke.say.terminal import lines
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 
-_CHECKLIST: Final = "none, so the built-in checklist: pages / and /login, health /api/health/status, asset /static/app.js; dist with worker and routes"
+if TYPE_CHECKING:
+    from pytest_pagesmoke.plugin.replaying import Replaying
+    from pytest_pagesmoke.plugin.telling import Telling
 
 
 def activate(config: pytest.Config, activation: Activation) -> None:
@@ -92,6 +85,7 @@ class ActiveRun:
         self._settings = made.settings
         self._secrets = made.secrets
         self._planned = made.planned
+        self._by_id = {check.id: check for check in made.planned}
         self._replay = made.replay
         self._targets = {target.name: target for target in selection.targets}
         # With --base-url alone the project's own tests keep their ids, and base_url the fixture that it is.
@@ -120,7 +114,11 @@ class ActiveRun:
             built=built,
             note=self.reporting.note if self.reporting.wants_all else None,
         )
+        asks_nothing = ""
         if self._replay is not None:
+            from pytest_pagesmoke.plugin.replaying import ASKS_NOTHING as asks_nothing  # noqa: N811
+            from pytest_pagesmoke.plugin.replaying import Replaying
+
             self._looking = Replaying(self._replay, note=self.reporting.note)
         self._controller = Controller.of(config)
         self.results = Results(config)
@@ -138,7 +136,7 @@ class ActiveRun:
             find=self._looking.find,
             background=background,
             results=self.results,
-            asks_nothing=ASKS_NOTHING if self._replay else "",
+            asks_nothing=asks_nothing,
         )
 
         self._beginning = threading.Lock()  # the controller looks for several workers at once
@@ -153,12 +151,6 @@ class ActiveRun:
         self._asked_how: dict[str, tuple[Overrides, bool]] = {}
         self._looked_for: list[CheckRecord] = []  # what workers left that ended
         self._annotates = False  # before the session's end there is nothing to say
-
-    def _command(self) -> str:
-        """How these checks are run again: from here the nearest settings are found by their bare name."""
-        file, here = self._activation.file, self._set_up.here
-        near = not file or any(Path(file).parent == folder.resolve() for folder in (here, *here.parents))
-        return COMMAND if near else f"pytest {shlex.quote(os.path.relpath(file, here))}"
 
     def _what_to_collect(self) -> str:
         """As the activation has it, but that a settings file is collected like a test file: with the folder that it is in."""
@@ -291,11 +283,12 @@ class ActiveRun:
                     checks = [check for check in checks if check.row == planned.row]
                 self._asked_ahead |= {check.row for check in checks}
                 self._looking.ahead(_with(check, overrides) for check in checks)
+                _ = self._telling  # imported while the answers are on their way
         return self._looking.look(planned)
 
     def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
         self._secrets.learn(overrides.headers)
-        planned = next(check for check in self._planned if check.id == check_id)
+        planned = self._by_id[check_id]
         self._asked_how[planned.row] = overrides, by_target
         coming: Future[Outcome] = Future()
         self._asked_for[check_id] = coming
@@ -353,13 +346,12 @@ class ActiveRun:
         self._collected = True
         ids = [*ids]
         self.results.collected(ids, node)
-        planned = {check.id: check for check in self._planned}
         for test_id in ids:
             known = test_id
-            while known not in planned and "-" in known:  # who has tests repeated (pytest-repeat) adds to their ids
+            while known not in self._by_id and "-" in known:  # who has tests repeated (pytest-repeat) adds to their ids
                 known = f"{known.rpartition('-')[0]}]"
-            if known in planned:
-                self._select(test_id, planned[known])
+            if known in self._by_id:
+                self._select(test_id, self._by_id[known])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -378,15 +370,8 @@ class ActiveRun:
         if not self._is_worker and not self._only_lists():
             if self._asks_for_workers and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 self._look_for_the_crashed()
-            runs = self._target_runs()
-            self.reporting.write(
-                runs,
-                self._summary(runs),
-                settings=self._set_up.shown(self._settings.file) if self._settings.file else None,
-                replay_of=self._activation.replay or None,
-            )
+            self._telling.write()
             self._annotates = os.environ.get("GITHUB_ACTIONS") == "true"
-            junit.add_causes(self._config, runs, kept=self._secrets.out_of_kept)
             if self.reporting.failed and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED  # what was asked for is not there
         if self._asks_for_workers:
@@ -406,9 +391,24 @@ class ActiveRun:
         terminal: pytest.TerminalReporter | None = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.ensure_newline()
-            own, kept = self._options_of_own_tests(), self._secrets.out_of_kept
-            for line in github.commands(self._target_runs(), own=own, kept=kept):
+            for line in self._telling.annotations():
                 terminal.write_line(line)
+
+    @cached_property
+    def _telling(self) -> Telling:
+        from pytest_pagesmoke.plugin.telling import Telling
+
+        return Telling(
+            self._config,
+            activation=self._activation,
+            set_up=self._set_up,
+            results=self.results,
+            reporting=self.reporting,
+            selected=self._selected,
+            looked_for=self._looked_for,
+            dist_shown=self._dist_shown,
+            multiplies=self.multiplies,
+        )
 
     def _stop(self) -> None:
         self._looking.stop()
@@ -432,12 +432,10 @@ class ActiveRun:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         yield  # after pytest's own: the verdict is what a person looks for at the bottom
         if self._left_out:
-            address = next(iter(self._targets.values())).url  # without the credentials that the option may hold
-            command = f"{COMMAND} --base-url={address}"
             terminalreporter.write_line(
-                f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {command}"
+                f"pagesmoke: --base-url reached your own tests only; the built-in checks as well: {self._telling.command_for_all}"
             )
-        runs = [] if self._only_lists() else self._target_runs()
+        runs = [] if self._only_lists() else self._telling.runs()
         if not runs:
             write_left_out(terminalreporter, left_out_of(self._config))
             if not self._planned:
@@ -454,121 +452,8 @@ class ActiveRun:
             )
         tones = {"good": {"green": True}, "bad": {"red": True}}
         width = self._config.get_terminal_writer().fullwidth
-        for line in lines(self._summary(runs), width=width):
+        for line in self._telling.lines(runs, width=width):
             terminalreporter.write_line(line.text, **tones.get(line.tone, {}))
-
-    def _summary(self, runs: Sequence[TargetRun]) -> Summary:
-        kept = left_out_of(self._config)
-        return summarize(
-            runs,
-            settings=self._shown_settings() if self._selected else "",
-            notes=[*self._said_of_the_crashed(), *self._said_of_reports(runs), *left_out(kept.counts, kept.slips)],
-            own=self._options_of_own_tests(),
-        )
-
-    def _said_of_the_crashed(self) -> Iterator[Entry]:
-        """What pytest does not show, which says only that a worker ended."""
-        if self._looked_for:
-            count = f"{len(self._looked_for)} check{'s' if len(self._looked_for) > 1 else ''}"
-            yield Entry(label="workers", text=f"one ended before it could tell of {count}: judged without it")
-            for record in self._looked_for:
-                if record.outcome == "failed":
-                    yield Entry(label="workers", text=failure_line(record), continues=True)
-
-    def _said_of_reports(self, runs: Iterable[TargetRun]) -> Iterator[Entry]:
-        for name in self._set_up.without_commit():
-            yield Entry(
-                label="build", text=f"{name}: wrangler recorded no commit, so it was not asked which build it is"
-            )
-        if self._replay is not None:
-            when = f"{self._replay.started:%Y-%m-%d %H:%M} UTC"
-            then = f", of a run that was {self._replay.verdict.upper()}" if self._replay.verdict else ""
-            yield Entry(label="replay", text=f"{harmless(self._activation.replay)} of {when}{then}: nothing was asked")
-            if self._replay.failed_beside:
-                beside = f"failed then, and not judged again: {', '.join(self._replay.failed_beside)}"
-                yield Entry(label="replay", text=beside, continues=True)
-            for run in runs:
-                for record in run.unfinished:
-                    if record.test != OWN_TEST and record.actual:
-                        yield Entry(label="skipped", text=f"{harmless(record.id)}: {harmless(record.actual)}")
-        for failed in (*self.reporting.failed, *self.reporting.not_added):
-            yield Entry(label="report", text=f"could not be written: {failed}", is_command=True)
-
-    def _options_of_own_tests(self) -> list[str]:
-        remembers = self._config.pluginmanager.has_plugin("cacheprovider")  # it knows what failed, unless it is blocked
-        writes: bool = self._config.getoption("pagesmoke_allow_writes")
-        return ["--lf"] * remembers + ["--pagesmoke-allow-writes"] * writes
-
-    def _options_of_each(self) -> Iterator[str]:
-        """By what options of xdist's every worker asks for itself in this run, as far as they were typed."""
-        if asks_from_each(self._config):
-            yield "--dist=each"
-            if count := self._config.getoption("numprocesses"):
-                yield f"--numprocesses={count}"
-                return
-            typed = [
-                *map(str, self._config.invocation_params.args)
-            ]  # of several `--tx` all count, those of addopts, too
-            yield from (f"--tx={spec}" for spec in self._config.getoption("tx") if any(spec in arg for arg in typed))
-
-    def _target_runs(self) -> list[TargetRun]:
-        """What was seen of the build output, and of each target in the order in which they were given."""
-        return [
-            self._target_run(row) for row in dict.fromkeys((DIST_TARGET, *self._targets)) if self.results.counts(row)
-        ]
-
-    def _target_run(self, row: str) -> TargetRun:
-        records = self.results.of(row)
-        target = self._targets.get(row)
-        address = target.url if target else self._dist_shown
-        return TargetRun(
-            name=row,
-            # The local server's address is known to those alone who have asked there.
-            address=address or next((record.address for record in records if record.address), "(not started)"),
-            target=target,
-            planned=self.results.expected(row),
-            records=records,
-            option=self._set_up.selection.options.get(row, ""),
-            file=self._set_up.selection.files.get(row, ""),
-            declared=self._set_up.selection.declared.get(row),
-            plain_ids=not self.multiplies,
-            build=self._secrets.out_of(self._set_up.builds.get(row, "")),
-            build_typed=bool(self._activation.build),
-            command=self._command(),
-            by_checklist=self._settings.file is None,
-            settle_s=self._activation.settle_s,
-            same_as=without_credentials(self._activation.same_as) if target else "",
-            workers=tuple(self._options_of_each()),
-            own_unfinished=bool(self.results.unfinished(row) - self._selected.keys()),
-            replay=self._activation.replay,
-            unfinished=tuple(self._unfinished(row)),
-            order=self.results.order,
-        )
-
-    def _unfinished(self, row: str) -> Iterator[CheckRecord]:
-        """A record of each test that came to no outcome."""
-        for (test_id, place), (outcome, why) in self.results.why_unfinished(row).items():
-            check = self._selected.get(test_id)
-            yield CheckRecord(
-                id=check.id if check else test_id,
-                test=check.test if check else OWN_TEST,
-                target=row,
-                address="",
-                column="",
-                path="" if check is None else check.spec.path if isinstance(check, PlannedLive) else check.param,
-                outcome=outcome,
-                actual=why,
-                attempts=0,
-                xdist_worker=place,
-                seen_from=place,
-            )
-
-    def _shown_settings(self) -> str:
-        file = self._settings.file
-        if file is None:
-            return _CHECKLIST
-        shown = harmless(self._set_up.shown(file), limit=1000)
-        return shown if file.name == FILE_NAME else f"[tool.pagesmoke] in {shown}"
 
 
 def _with(planned: Planned, overrides: Overrides) -> Planned:

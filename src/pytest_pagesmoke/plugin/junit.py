@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.junitxml import xml_key
 
-from pytest_pagesmoke.diagnose import TargetRun, diagnose
 from pytest_pagesmoke.model import CheckRecord
-from pytest_pagesmoke.say.summary import how_much
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.diagnose import TargetRun
 
 
 def properties(records: Iterable[CheckRecord]) -> Iterator[tuple[str, str]]:
@@ -27,6 +29,9 @@ def properties(records: Iterable[CheckRecord]) -> Iterator[tuple[str, str]]:
 
 def add_causes(config: pytest.Config, runs: Sequence[TargetRun], *, kept: Callable[[str], str]) -> None:
     """Write the causes on the suite, where such a report is made. ``kept`` strikes secrets out, of what others wrote there, too."""
+    from pytest_pagesmoke.diagnose import diagnose
+    from pytest_pagesmoke.say.summary import how_much
+
     # pytest's own way is a fixture, which does nothing in xdist's workers; this is what it uses.
     xml = config.stash.get(xml_key, None)
     if xml is not None:

@@ -18,8 +18,6 @@ from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets, without_tokens
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
-from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line, tidied
-from pytest_pagesmoke.say.waiting import how_it_was_asked
 from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
@@ -156,11 +154,17 @@ class Looking:
         )
         if not findings:
             return Outcome(record=record)
+        from pytest_pagesmoke.say.failure import dist_failure
+
         return _failed(record, findings[0], dist_failure(findings[0], folder=shown))
 
 
 def live_outcome(planned: PlannedLive, result: CheckResult) -> Outcome:
     """A check's result in words, and as a record."""
+    # Not before there is an answer: what it says is loaded while the others are on their way.
+    from pytest_pagesmoke.say.failure import live_failure, tidied
+    from pytest_pagesmoke.say.waiting import how_it_was_asked
+
     observation = result.observation
     answer = observation if isinstance(observation, Answer) else None
     record = CheckRecord(
@@ -202,6 +206,8 @@ def live_outcome(planned: PlannedLive, result: CheckResult) -> Outcome:
 
 
 def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
+    from pytest_pagesmoke.say.failure import one_line
+
     record = replace(
         record,
         rule=finding.rule.id,

@@ -24,7 +24,6 @@ from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET, sort_out, wishes_o
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.results import Results, attach, attach_ends, is_of_a_check
 from pytest_pagesmoke.redact import MASK, Secrets
-from pytest_pagesmoke.say.failure import last_request
 from pytest_pagesmoke.say.harmless import harmless, harmless_lines
 from pytest_pagesmoke.verdict import CheckFailed
 from pytest_pagesmoke.wrangler.server import NotStarted
@@ -300,6 +299,8 @@ class OwnTests:
             _cut(call.excinfo)
         report = yield
         if report.failed and exchange is not None and isinstance(report.longrepr, ExceptionRepr):
+            from pytest_pagesmoke.say.failure import last_request
+
             report.longrepr.addsection("pagesmoke: last request", last_request(exchange))
         if ended and report.failed:
             attach_ends(report, [self._record(report, row, call) for row in ended])

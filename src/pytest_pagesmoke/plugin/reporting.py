@@ -12,21 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY
-from pytest_pagesmoke.recorded import Entry, bounded, entry, surely_cut
 from pytest_pagesmoke.redact import Secrets
 from pytest_pagesmoke.run import CheckResult
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.say.json import report, text
-from pytest_pagesmoke.say.markdown import markdown
-from pytest_pagesmoke.say.summary import Summary
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.diagnose import TargetRun
+    from pytest_pagesmoke.recorded import Entry
+    from pytest_pagesmoke.say.summary import Summary
 
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"  # the variable that names the file
 _ATTRIBUTE: Final = "pagesmoke_observations"  # of a TestReport
@@ -73,6 +73,8 @@ class Reporting:
     ) -> None:
         """Write the reports of the run that are wanted, each whole or not at all; add to the summary of a CI job, if there is one."""
         if self._json:
+            from pytest_pagesmoke.say.json import report, text
+
             document = report(
                 runs,
                 started=self._started,
@@ -85,6 +87,8 @@ class Reporting:
             self._write(self._json, text(document))
         job = os.environ.get(_STEP_SUMMARY, "") if self._adds_to_job else ""
         if self._markdown or job:
+            from pytest_pagesmoke.say.markdown import markdown
+
             said = self._secrets.out_of_kept(markdown(summary))
             self._write(self._markdown, said)
             if job:
@@ -116,9 +120,13 @@ class Reporting:
     @cached_property
     def _cut(self) -> set[int]:
         """Of what was seen when it is written, the bodies that do not fit."""
+        from pytest_pagesmoke.recorded import surely_cut
+
         return set[int]().union(*(surely_cut(seen.values()) for seen in self._by_target.values()))
 
     def _entry(self, probe: Probe, seen: Observation) -> Entry:
+        from pytest_pagesmoke.recorded import entry
+
         key = (probe, id(seen))
         if key not in self._entries:
             self._entries[key] = seen, entry(probe, seen, secrets=self._secrets, whole=id(seen) not in self._cut)
@@ -132,6 +140,8 @@ class Reporting:
         attempt = (record.id, record.started, record.ended)
         if attempt not in self._seen:
             return
+        from pytest_pagesmoke.recorded import bounded
+
         entries = self._entries_of(record)
         new = [one for one in entries if id(one) not in self._sent]
         for one in new:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -18,17 +18,17 @@ from pytest_pagesmoke.model import Answer, Kind, Recorded, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation
 from pytest_pagesmoke.plugin.collection import is_chosen
-from pytest_pagesmoke.plugin.replaying import report_in, selection_of, without_need_of_secrets
 from pytest_pagesmoke.plugin.reporting import report_files
 from pytest_pagesmoke.plugin.results import asks_from_each
-from pytest_pagesmoke.recorded import BadReport
 from pytest_pagesmoke.redact import secrets_of, without_tokens
-from pytest_pagesmoke.replay import Report, as_reference
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
 from pytest_pagesmoke.targets import Selection, files_in, select
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
 from pytest_pagesmoke.wrangler.output import Deployment, NoDeployment, deployment_in
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.replay import Report
 
 _BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
@@ -93,13 +93,19 @@ class SetUp:
         for option, read in (("replay", replayed), ("same-as", self._activation.same_as)):
             if read and Path(os.path.realpath(self.here / read)) in files:
                 raise SetUpError(f"--pagesmoke-report would write over the report that --pagesmoke-{option} reads")
-        return files, report_in(self.here / replayed, option=f"--pagesmoke-replay={replayed}") if replayed else None
+        if not replayed:
+            return files, None
+        from pytest_pagesmoke.plugin.replaying import report_in
+
+        return files, report_in(self.here / replayed, option=f"--pagesmoke-replay={replayed}")
 
     def _selection(self) -> Selection:
         """What the options choose among the settings. Raises SetUpError with every mistake, of the options and of the file."""
         settings = self.settings
         output, flaw = self._output()
         if self.replay is not None:
+            from pytest_pagesmoke.plugin.replaying import selection_of, without_need_of_secrets
+
             settings = without_need_of_secrets(settings)
             selection = selection_of(self.replay, settings)
         else:
@@ -154,6 +160,10 @@ class SetUp:
             raise SetUpError(
                 f"--pagesmoke-same-as={given}: no site is looked at: add the one to compare with it, --base-url=URL"
             )
+        from pytest_pagesmoke.plugin.replaying import report_in
+        from pytest_pagesmoke.recorded import BadReport
+        from pytest_pagesmoke.replay import as_reference
+
         report = report_in(Path(self.here, given), option=f"--pagesmoke-same-as={given}")
         try:
             return {target.name: as_reference(report, target.name, shown=given) for target in selection.targets}
