@@ -232,6 +232,20 @@ class TestHostile:
         assert failure.text == f"no complete answer within 0.5 s ({phase})"
         assert failure.elapsed_s >= SHORT_S
 
+    def test_it_holds_for_both_times_that_something_is_asked(self, hostile: Hostile) -> None:
+        """And so does what is told of how long it took."""
+        earlier: list[None] = []
+
+        def script(connection: socket.socket) -> None:
+            read_head(connection)
+            earlier.append(None)
+            hung_up(connection, within_s=SHORT_S / 2 if len(earlier) == 1 else PATIENCE_S)
+
+        failure = failure_of(hostile.serve(script).url, timeout_s=SHORT_S)
+        assert (failure.reason, failure.attempts) == (Reason.TIMEOUT, 2)
+        assert failure.elapsed_s >= SHORT_S
+        assert failure.timings_s["headers"] >= SHORT_S * 0.9
+
     @pytest.mark.parametrize("name", AT_ONCE)
     def test_what_is_wrong_is_told_at_once(self, hostile: Hostile, name: str) -> None:
         script, reason, text = AT_ONCE[name]

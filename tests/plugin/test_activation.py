@@ -40,9 +40,7 @@ def test_a_run_that_asks_does_without_what_it_has_no_use_for(
             print("imported:", *sorted({LIBRARIES} & {{*sys.modules}}))
         """
     )
-    run(f"--base-url={serve(GOOD_SITE).url}").stdout.fnmatch_lines(
-        ["imported: asyncio httpcore httpx truststore"]
-    )
+    run(f"--base-url={serve(GOOD_SITE).url}").stdout.fnmatch_lines(["imported: asyncio httpcore httpx truststore"])
 
 
 @pytest.mark.parametrize(

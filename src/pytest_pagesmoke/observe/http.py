@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -314,7 +314,7 @@ class HttpObserver:
                     )
                     if not (broken and self._retries):
                         raise
-                    progress = _Progress(url=probe.address(target), way=Way(), attempts=2)
+                    progress = replace(progress, url=probe.address(target), attempts=2, hops=[])
                     return await self._exchange(target, probe, progress)
         except TimeoutError:
             return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.way.phase})")
