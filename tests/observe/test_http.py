@@ -882,12 +882,36 @@ class TestProxies:
         failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION, timeout_s=SHORT_S)
         assert failure.reason is Reason.TIMEOUT
 
+    def test_one_that_nobody_answers_at(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.use(monkeypatch, hostile.refuse().url.replace("127.0.0.1", "user:s3cret@127.0.0.1"))
+        failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+        by_way = "(by way of the proxy 127.0.0.1, which the environment names)"
+        assert (failure.reason, failure.text) == (
+            Reason.REFUSED,
+            f"connection refused: nothing listens there {by_way}",
+        )
+
     @pytest.mark.parametrize(
-        "url", ["ftp://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1", "http://127.0.0.1:99999"]
+        "url",
+        ["ftp://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1", "http://127.0.0.1:99999", "ftp://a:s3cret@b"],
     )
     def test_one_that_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         self.use(monkeypatch, url)
-        failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+        failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+        assert failure.reason is Reason.UNREACHABLE
+        assert "proxy" in failure.text
+        assert "s3cret" not in failure.text
+
+    @pytest.mark.parametrize(
+        "hosts", ["127.0.0.1", "localhost,127.0.0.1,[::1]", "::1/128,fe80::/10,127.0.0.1", "*", " 127.0.0.1 , x"]
+    )
+    def test_a_host_that_needs_none(self, serve: Serve, monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
+        self.use(monkeypatch, "http://127.0.0.1:1")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, hosts)
+        site = serve({"/": Reply.html("by the site")})
+        seen = ask(site.url, kind=Kind.PRODUCTION)
+        assert isinstance(seen, Answer)
 
 
 class TestStopping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,13 +22,14 @@ def tells_more(reason: Reason, text: str) -> bool:
     return reason is Reason.TLS_NAME or text in (EXPIRED, NOT_YET_VALID)
 
 
-def with_details(reason: Reason, text: str, certificate: Certificate, *, now: datetime) -> str:
-    """The same failure, with the dates and names that ``certificate`` has."""
+def with_details(reason: Reason, text: str, certificate: Certificate, *, host: str, now: datetime) -> str:
+    """The same failure of ``host``, with the dates and names that ``certificate`` has: if it has that fault, and is not another machine's."""
     first, last = (_time(certificate, name) for name in ("notBefore", "notAfter"))
-    if reason is Reason.TLS_NAME and (names := _names(certificate)):
-        return f"the certificate is for another name: {names}"
-    if text == EXPIRED:
-        return f"the certificate expired on {last:%Y-%m-%d}" if last <= now else f"{EXPIRED}: one that it is signed by"
+    names = [str(name) for _, name in certificate.get("subjectAltName", ())]
+    if reason is Reason.TLS_NAME and names and not any(_is_for(name, host) for name in names):
+        return f"the certificate is for another name: {_shown(names)}"
+    if text == EXPIRED and last <= now:
+        return f"the certificate expired on {last:%Y-%m-%d}"
     if text == NOT_YET_VALID and first > now:
         return f"the certificate is not valid before {first:%Y-%m-%d %H:%M} UTC"
     return text
@@ -46,7 +47,12 @@ def _time(certificate: Certificate, name: str) -> datetime:
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate[name]), UTC)
 
 
-def _names(certificate: Certificate) -> str:
-    found = [str(name) for _, name in certificate.get("subjectAltName", ())]
-    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
-    return ", ".join(found[:_SHOWN_NAMES]) + more
+def _is_for(name: str, host: str) -> bool:
+    """Whether a name of a certificate may be that of ``host``; an asterisk stands for its first label."""
+    name, host = name.lower(), host.lower()
+    return name == host or (name.startswith("*.") and name[2:] == host.partition(".")[2])
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(names[:_SHOWN_NAMES]) + more

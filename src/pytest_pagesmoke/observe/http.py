@@ -16,6 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import truststore
@@ -23,7 +24,7 @@ import truststore
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
 from pytest_pagesmoke.observe.background import LOOKING_UP
-from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, read_body
+from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain
 from pytest_pagesmoke.observe.unmocked import unmocked_client
@@ -32,13 +33,14 @@ from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
-#: Connections. httpcore looks at each of its pool several times a request: with 64 that takes longer than the network.
-_POOL_SIZE: Final = 4
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
 _CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
-_LOGGERS: Final = (httpx.__name__, *(f"{_CORE}.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_LOGGERS: Final = (
+    *(httpx.__name__, "hpack.hpack", "hpack.table"),
+    *(f"{_CORE}.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
 _HEADERS: Final = "pagesmoke.headers"  # where a response keeps the headers as they came
 
 
@@ -60,7 +62,7 @@ class Way:
         self.enter(Phase.CONNECTION)
         self.connected = False  # over one of its own
         self.sent = False
-        self.shared = False  # HTTP/2: with other requests at the same time
+        self.http2 = False
         self._stream: Any = None
 
     def enter(self, phase: Phase) -> None:
@@ -87,7 +89,7 @@ class Way:
             # httpcore closes the connection over an exception, but not when the deadline falls into the handshake.
             await self._stream.aclose()
         elif event.endswith(".send_request_headers.started"):
-            self.shared = event.startswith("http2.")
+            self.http2 = event.startswith("http2.")
             self.enter(Phase.HEADERS)
         elif event.endswith(".send_request_headers.complete"):
             self.sent = True
@@ -122,41 +124,54 @@ class _Progress:
     hops: list[Hop] = field(default_factory=list)
 
 
-@dataclass
-class _Pool:
-    """Connections to one target, and how many exchanges go over them now."""
+class _Slot:
+    """A client for one connection, over which one exchange goes at a time.
 
-    client: httpx.AsyncClient
-    in_use: int = 0
+    httpcore looks at each connection of a pool several times a request, which takes longer than the network where there are many. And
+    over HTTP/2 what is wrong with one exchange is wrong with all that share its connection.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.is_free = True
+        self.is_open = True
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """The head of the answer; until its body is closed it counts."""
-        self.in_use += 1
+        """The head of the answer. The slot is free again when its body has been read to its end, and closed when not."""
+        self.is_free = False
         try:
             response = await self.client.send(request, stream=True, auth=None)
         except BaseException:  # cancelled at its deadline, too
-            self.in_use -= 1
+            await self.close()
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Counted(response.stream, self)
+        response.stream = _Body(response.stream, self)
         return response
 
+    async def close(self) -> None:
+        self.is_open = False
+        await self.client.aclose()
 
-class _Counted(httpx.AsyncByteStream):
-    """The body of an answer, whose end makes room in its pool."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, pool: _Pool) -> None:
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer, whose end makes its slot free."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, slot: _Slot) -> None:
         self._stream = stream
-        self._pool: _Pool | None = pool
+        self._slot = slot
+        self._is_whole = False
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+        self._is_whole = True
 
     async def aclose(self) -> None:
-        if self._pool is not None:
-            self._pool.in_use -= 1
-            self._pool = None
         await self._stream.aclose()
+        if self._is_whole:
+            self._slot.is_free = True
+        else:  # over HTTP/2 the server would go on, and count it among those that it allows at a time
+            await self._slot.close()
 
 
 class _Quiet(logging.Filter):
@@ -167,7 +182,7 @@ class _Quiet(logging.Filter):
 
 
 class Connections:
-    """Connections to targets, in pools for each; used in one event loop. What the libraries log of them stays out of every log.
+    """Connections to targets; used in one event loop. What the libraries log of them stays out of every log.
 
     Where they are not ``kept``, each request goes over one of its own: at an uneven edge, to a machine of its own.
     """
@@ -177,34 +192,38 @@ class Connections:
         self._quiet = _Quiet()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._quiet)
-        self._pools: dict[tuple[str, bool, bool], list[_Pool]] = {}
+        self._slots: dict[tuple[str, str, bool, bool], list[_Slot]] = {}
         self._trusted: dict[tuple[str, bool], ssl.SSLContext] = {}
 
     async def begin(
-        self, target: Target, url: str, headers: httpx.Headers, way: Way, *, method: str = "GET", body: bytes = b""
+        self,
+        target: Target,
+        url: str,
+        headers: httpx.Headers,
+        way: Way,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        http2: bool = False,
     ) -> httpx.Response:
         """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``; ``way`` tells how far it came.
 
         A connection that has served another request may have been closed, or spoilt, since then: that says nothing of this
-        one, which is sent again until it goes over a connection of its own. (Each failure takes one connection out of the pool.)
-        What may change something is never sent twice, and so goes over a connection of its own from the beginning.
+        one, which is sent again, over a connection of its own. What may change something is never sent twice, and so goes over one of
+        its own from the beginning. ``http2``: may be spoken, where the extra is there and the server agrees.
         """
-        pool = self._pool(target, secure=url.startswith("https:"), kept=self._kept and method in SAFE_METHODS)
-        again = False
+        kept = self._kept and method in SAFE_METHODS
         while True:
             way.begins()
-            request = pool.client.build_request(
+            slot = self._slot(target, url, kept=kept, http2=http2 and kept and _HTTP2)
+            request = slot.client.build_request(
                 method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
             )
             try:
-                response = await pool.send(request)
-            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                if way.connected or method not in SAFE_METHODS:
+                response = await slot.send(request)
+            except (httpx.ReadError, httpx.WriteError, httpx.ProtocolError):
+                if way.connected or not kept:
                     raise
-                # Over HTTP/2 what broke may have been this stream alone, over and over.
-                if way.shared and again:
-                    raise
-                again = way.shared
             else:
                 way.enter(Phase.BODY)
                 return response
@@ -214,15 +233,19 @@ class Connections:
     ) -> tuple[Reason, str]:
         """Why an exchange with ``url`` failed; of a certificate with its dates and names, if it shows them until ``deadline``."""
         reason, text = explain(error, sent=way.sent)
-        if not tells_more(reason, text):
+        proxy = proxy_for(target, url)
+        if proxy and not way.sent and not isinstance(error, httpx.ProxyError):
+            text = f"{text} (by way of the proxy {urlsplit(proxy).hostname}, which the environment names)"
+        if proxy or not tells_more(reason, text):
             return reason, text
         look = _Look()
-        client = self._client(target, kept=False, verify=tolerant(target.manners.ca_file))
+        client = _client(target, url, kept=False, http2=False, verify=tolerant(target.manners.ca_file))
         try:
             async with asyncio.timeout_at(deadline):
                 await client.get(url, extensions={"trace": look.follow})
         except _Met:
-            text = with_details(reason, text, look.certificate, now=datetime.now(UTC))
+            host = urlsplit(url).hostname or ""
+            text = with_details(reason, text, look.certificate, host=host, now=datetime.now(UTC))
         except Exception:  # noqa: BLE001, S110 - what TLS said is all that is known, then
             pass
         finally:
@@ -231,21 +254,23 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
-        for pool in itertools.chain.from_iterable(self._pools.values()):
-            await pool.client.aclose()
-        self._pools.clear()
+        for slot in itertools.chain.from_iterable(self._slots.values()):
+            await slot.close()
+        self._slots.clear()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._quiet)
 
-    def _pool(self, target: Target, *, secure: bool, kept: bool) -> _Pool:
-        """The first that is not full, a new one if all are, the emptiest if there are enough."""
-        pools = self._pools.setdefault((target.name, secure, kept), [])
-        if room := next((pool for pool in pools if pool.in_use < _POOL_SIZE), None):
-            return room
-        if len(pools) * _POOL_SIZE >= target.manners.concurrency:
-            return min(pools, key=lambda pool: pool.in_use)
-        pools.append(_Pool(self._client(target, kept=kept, verify=self._trust(target, secure=secure))))
-        return pools[-1]
+    def _slot(self, target: Target, url: str, *, kept: bool, http2: bool) -> _Slot:
+        """The first that is free, or a new one. How many there are is up to whoever asks."""
+        parts = urlsplit(url)
+        key = (target.name, f"{parts.scheme}://{parts.netloc}", kept, http2)
+        slots = self._slots[key] = [slot for slot in self._slots.get(key, ()) if slot.is_open]
+        free = next((slot for slot in slots if slot.is_free), None)
+        if free is None:
+            trust = self._trust(target, secure=parts.scheme == "https")
+            free = _Slot(_client(target, url, kept=kept, http2=http2, verify=trust))
+            slots.append(free)
+        return free
 
     def _trust(self, target: Target, *, secure: bool) -> ssl.SSLContext:
         """Once for all connections to a target: loading the store costs 30 ms."""
@@ -254,28 +279,43 @@ class Connections:
             self._trusted[target.name, secure] = context
         return self._trusted[target.name, secure]
 
-    def _client(self, target: Target, *, kept: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
-        size = min(_POOL_SIZE, target.manners.concurrency)
+
+def _client(target: Target, url: str, *, kept: bool, http2: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
+    """A client for ``url``. Raises httpx.ProxyError for a proxy of the environment's that is none."""
+    try:
         client = unmocked_client(
             # No question may depend on which other ones were answered before it.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             event_hooks={"response": [_set_headers_aside]},
             verify=verify,
-            http2=kept and _HTTP2,  # whose one connection to a host would be no connection of its own
+            http2=http2,
             timeout=None,  # bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
-            limits=httpx.Limits(max_connections=size, max_keepalive_connections=size if kept else 0),
-            trust_env=target.kind is not Kind.LOCAL,  # proxies: never for this machine itself
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=int(kept)),
+            proxy=proxy_for(target, url) or None,
+            trust_env=False,  # its own look for proxies raises over a usual `NO_PROXY=[::1]`
         )
-        for name in ("accept", "accept-encoding", "user-agent"):
-            del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
-        return client
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise httpx.ProxyError(f"the environment names one that cannot be used ({error})") from None
+    for name in ("accept", "accept-encoding", "user-agent"):
+        del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
+    return client
+
+
+def proxy_for(target: Target, url: str) -> str:
+    """The proxy that the environment names for ``url``; empty where there is none. Never for this machine itself."""
+    parts = urlsplit(url)
+    if target.kind is Kind.LOCAL or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all", "")
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
 class HttpObserver:
     """Asks targets, each by its manners. ``secrets`` are struck out of all that comes in.
 
-    A connection that breaks before any answer says little of a site: the question is asked once more. Not so with ``in_rounds``: then
-    whoever asks does so again, and wants each question to go over a connection of its own.
+    A connection that breaks before any answer says little of a site: the question is asked once more, and so is what fails over HTTP/2,
+    then by HTTP/1.1. Not so with ``in_rounds``: then whoever asks does so again, and wants each question to go over a connection of its own.
     """
 
     def __init__(self, *, secrets: Secrets = NO_SECRETS, in_rounds: bool = False) -> None:
@@ -306,16 +346,23 @@ class HttpObserver:
         try:
             async with asyncio.timeout_at(deadline):
                 try:
-                    return await self._exchange(target, probe, progress)
+                    return await self._exchange(target, probe, progress, http2=self._retries)
                 except Exception as error:
-                    broken = (
-                        progress.way.phase is not Phase.BODY
-                        and explain(error, sent=progress.way.sent)[0] is Reason.RESET
-                    )
-                    if not (broken and self._retries):
+                    way = progress.way
+                    told = explain(error, sent=way.sent)
+                    # What httpcore and h2 make of HTTP/2 is not always what the site does: a server that goes on over another
+                    # connection, for one. So HTTP/1.1 has the last word.
+                    over_http2 = way.http2 and not isinstance(error, BodyTooLarge | BodyError | _RedirectLoop)
+                    broken = way.phase is not Phase.BODY and told[0] is Reason.RESET
+                    if not (self._retries and (over_http2 or broken)):
                         raise
                     progress = replace(progress, url=probe.address(target), attempts=2, hops=[])
-                    return await self._exchange(target, probe, progress)
+                    try:
+                        return await self._exchange(target, probe, progress, http2=False)
+                    except Exception:
+                        if not over_http2:
+                            raise
+                        return no_answer(*told)
         except TimeoutError:
             return no_answer(Reason.TIMEOUT, f"no complete answer within {timeout_s:g} s ({progress.way.phase})")
         except _RedirectLoop as loop:
@@ -328,25 +375,26 @@ class HttpObserver:
         """Close every connection."""
         await self._connections.close()
 
-    async def _exchange(self, target: Target, probe: Probe, progress: _Progress) -> Answer:
+    async def _exchange(self, target: Target, probe: Probe, progress: _Progress, *, http2: bool) -> Answer:
         own = {} if probe.as_stranger else target.headers
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            begun = await self._connections.begin(target, progress.url, _request_headers(target, probe), progress.way)
+            headers = _request_headers(target, probe)
+            begun = await self._connections.begin(target, progress.url, headers, progress.way, http2=http2)
             async with aclosing(begun) as response:
-                headers = dict(headers_of(response))
-                redirect = headers.get("location", "") if response.status_code in recognise.REDIRECTS else ""
+                answered = dict(headers_of(response))
+                redirect = answered.get("location", "") if response.status_code in recognise.REDIRECTS else ""
                 onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
-                    encoding = headers.get("content-encoding", "")
+                    encoding = answered.get("content-encoding", "")
                     body = await read_body(
                         response.aiter_raw(), encoding=encoding, max_bytes=target.manners.max_body_bytes
                     )
                     return Answer(
                         url=progress.url,
                         status=response.status_code,
-                        headers=headers,
+                        headers=answered,
                         body=body,
                         hops=tuple(progress.hops),
                         http_version=response.http_version,
@@ -400,8 +448,10 @@ def _path(url: str) -> str:
 
 def _trust(target: Target) -> ssl.SSLContext:
     """Whom to believe: the settings' authorities, else the system's."""
-    if not target.manners.ca_file:
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cafile=target.manners.ca_file)
+    if target.manners.ca_file:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cafile=target.manners.ca_file)
+    else:
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False  # as no browser does any more
     return context
