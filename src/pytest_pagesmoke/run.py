@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
-from pytest_pagesmoke.observe.background import Background
+from pytest_pagesmoke.observe.background import LARGE_BYTES, Background, aside
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.settle import (
     AskAgain,
@@ -39,7 +39,7 @@ _Key = tuple[str, Probe]  # a target's name, and a question to it
 #: The tasks that ask: what several checks need is asked once.
 _Asked = dict[_Key, "asyncio.Task[tuple[Observation, float, float]]"]
 #: How much of a body is kept when it has been judged: as far as anybody looks who tells of it.
-_KEPT_BYTES: Final = 65_536
+_KEPT_BYTES: Final = LARGE_BYTES
 
 
 class Observer(Protocol):
@@ -206,10 +206,15 @@ class Run:
 
     async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
         seen, started, ended = await self.ask(check.target, check.reference, check.questions, asked)
-        result = self.kept(judge(check, seen, started=started, ended=ended))
+        result = await self.judged(check, seen, started=started, ended=ended)
         if asked is self._asked and not self._remembers:
             self._let_go(check.id)
         return result
+
+    async def judged(self, check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
+        """What ``check`` makes of the answers, as far as it is kept."""
+        result = await aside(lambda: judge(check, seen, started=started, ended=ended), seen.values())
+        return self.kept(result)
 
     def _let_go(self, check_id: str) -> None:
         # What an answer made a check ask stays: which others may ask for it, nobody knows yet. So does what is small.
@@ -233,7 +238,11 @@ class Run:
         started: list[float] = []
         ended: list[float] = []
         # Answers may raise new questions: a page names a style, the style an image. What a check asks ends by itself.
-        while probes := [probe for probe in dict.fromkeys(questions(seen)) if probe not in seen]:
+        while probes := [
+            probe
+            for probe in await aside(lambda: [*dict.fromkeys(questions(seen))], seen.values())
+            if probe not in seen
+        ]:
             tasks: dict[Probe, asyncio.Task[tuple[Observation, float, float]]] = {}
             for probe in probes:
                 side, plain = _asked_of(target, reference, probe)
@@ -358,7 +367,7 @@ class _Settling:
             result = self._last.get(check.id)
             if task.done():
                 answers, first, last = task.result()
-                result = self._run.kept(judge(check, answers, started=first, ended=last))
+                result = await self._run.judged(check, answers, started=first, ended=last)
             elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
                 answers = _as_far_as_answered(check, asked, clock() - started)
                 result = judge(check, answers, started=began, ended=time.time())

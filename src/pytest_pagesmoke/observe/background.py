@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
-from pytest_pagesmoke.model import THREAD
+from pytest_pagesmoke.model import THREAD, Answer, Observation
 from pytest_pagesmoke.observe import sockets
 
+#: Of a body: what is not, is read in a few milliseconds.
+LARGE_BYTES: Final = 65_536
 _PATIENCE_S: Final = 5.0  # to cancel and close at the end; milliseconds are normal
 
 
@@ -23,6 +25,13 @@ def _nobody(_: bool) -> None: ...
 #: Hears when a name is looked up, and when that is over, for whoever asks in this context.
 LOOKING_UP: Final[ContextVar[Callable[[bool], None]]] = ContextVar("pagesmoke.looking-up", default=_nobody)
 T = TypeVar("T")
+
+
+async def aside(work: Callable[[], T], seen: Iterable[Observation]) -> T:
+    """Do what reads all of what was ``seen``. Where that is large, in a thread beside the loop, whose other exchanges have deadlines."""
+    if any(isinstance(one, Answer) and one.size_bytes > LARGE_BYTES for one in seen):
+        return await asyncio.to_thread(work)
+    return work()
 
 
 class Background:
@@ -70,10 +79,13 @@ class Background:
 
     def _keep_running(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run until stopped; then leave nothing behind, however late that is."""
+        one_by_one = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{THREAD}-aside")
+        loop.set_default_executor(one_by_one)
         try:
             loop.run_forever()
             loop.run_until_complete(self._wind_up())
         finally:
+            one_by_one.shutdown(wait=False, cancel_futures=True)
             loop.close()
 
     async def _wind_up(self) -> None:

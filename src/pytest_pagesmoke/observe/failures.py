@@ -70,8 +70,6 @@ def _explain_cause(cause: BaseException, *, sent: bool) -> tuple[Reason, str] | 
             return _explain_tls(cause)
         case socket.gaierror():
             return Reason.NO_ADDRESS, "no address for this name (DNS)"
-        case OverflowError():
-            return Reason.UNREACHABLE, f"there is no such address: {cause}"
         case ConnectionRefusedError():
             return Reason.REFUSED, "connection refused: nothing listens there"
         case ConnectionError():

@@ -23,7 +23,7 @@ import truststore
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
-from pytest_pagesmoke.observe.background import LOOKING_UP
+from pytest_pagesmoke.observe.background import LOOKING_UP, aside
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain
@@ -235,6 +235,7 @@ class Connections:
         reason, text = explain(error, sent=way.sent)
         proxy = proxy_for(target, url)
         if proxy and not way.sent and not isinstance(error, httpx.ProxyError):
+            reason = Reason.UNREACHABLE if reason is Reason.PROTOCOL else reason  # the site has said nothing
             text = f"{text} (by way of the proxy {urlsplit(proxy).hostname}, which the environment names)"
         if proxy or not tells_more(reason, text):
             return reason, text
@@ -325,7 +326,8 @@ class HttpObserver:
 
     async def ask(self, target: Target, probe: Probe) -> Observation:
         """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
-        return self._secrets.struck_out(await self._ask(target, probe))
+        seen = await self._ask(target, probe)
+        return await aside(lambda: self._secrets.struck_out(seen), [seen])
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         progress = _Progress(url=probe.address(target), way=Way())
