@@ -16,6 +16,8 @@ from pytest_pagesmoke.model import Answer
         ('text/html; charset="windows-1252"', "10 €".encode("cp1252"), "10 €"),
         ("text/html; charset=utf-16", "hello".encode("utf-16"), "hello"),
         ("text/html; charset=utf-8", b"\xff", "\ufffd"),
+        ("text/html", "hello".encode("utf-16"), "hello"),
+        ("text/html; charset=nonsense", b"\xfe\xff" + "Müller".encode("utf-16-be"), "Müller"),
         # Names that Python knows, and that raise, warn or are no charsets.
         *(
             (f"text/html; charset={name}", b"\\x\xc3\xbc", "\\xü")

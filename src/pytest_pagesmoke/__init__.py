@@ -2,6 +2,8 @@
 
 A pytest plugin (entry point `pagesmoke`, to be loaded by hand with `-p pagesmoke`). Its fixtures give a `Target`, whose `kind` is a `Kind`;
 `WriteRefused` is raised where a test's client would change production.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
 """
 
 from typing import TYPE_CHECKING

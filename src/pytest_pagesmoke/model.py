@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -123,6 +124,7 @@ _CHARSETS: Final = frozenset(
     utf-16 utf-16le utf-16be shift_jis euc-jp gb2312 gbk gb18030 big5 euc-kr
     """.split()
 )
+_UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,10 +169,12 @@ class Answer:
 
     @property
     def charset(self) -> str:
-        """What the body is decoded by."""
+        """What the body is decoded by: what is declared, else what its mark says, else UTF-8."""
         declared = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
         charset = declared[1].lower() if declared else ""
-        return charset if charset in _CHARSETS else "utf-8-sig"
+        if charset in _CHARSETS:
+            return charset
+        return "utf-16" if self.body.startswith(_UTF_16_MARKS) else "utf-8-sig"
 
     # What can be told of a body without the whole of it, which a report may not have kept.
 

@@ -35,6 +35,7 @@ _WORKERS_DOCS: Final = (
 )
 _LOCAL_FRAME: Final = re.compile(r"\s+at .*file://")
 _MANAGED: Final = (b"# begin cloudflare managed content", b"# end cloudflare managed content")
+_AS_SPACE: Final = {code: " " for code in range(0x3001) if chr(code).isspace()}
 _FOR_EVER_S: Final = 1e9  # decades
 _MAX_DIGITS: Final = 4000  # Python takes no longer integers from text
 #: As objects of Python each value takes a hundred bytes, and the two characters of `{}` may be one.
@@ -142,29 +143,35 @@ def sketch(answer: Answer) -> str:
 
 def says(answer: Answer, text: str) -> bool:
     """Whether a body holds ``text``: as it stands there or, in HTML, as a visitor reads it (`&amp;` and line breaks resolved)."""
-    said = [(answer.text, text)]
-    if text not in answer.text:
-        said += _as_read(answer, text)
-    if any(wanted in form for form, wanted in said):
-        if MASK[0] in text:  # what was found may be a mask
-            answer.require_whole(answer.text)
-        return True
-    for form, wanted in said:
+    for form, wanted in _forms_of(answer, text):
+        if wanted in form:
+            if MASK[0] in text:  # what was found may be a mask
+                answer.require_whole(answer.text)
+            return True
+    for form, wanted in _forms_of(answer, text):
         answer.require_whole(form, wanted)
     return False
 
 
-def _as_read(answer: Answer, text: str) -> Iterator[tuple[str, str]]:
-    """What a visitor may read of a page, each time with what ``text`` is there."""
+def _forms_of(answer: Answer, text: str) -> Iterator[tuple[str, str]]:
+    """What a body holds, and what a visitor may read of a page, each time with what ``text`` is there. One after the other: a page may be large."""
+    yield answer.text, text
     if answer.media_type not in HTML_TYPES | {""}:
         return
-    wanted = " ".join(text.split())
+    wanted = _in_one_line(text)
+    yield _in_one_line(html.unescape(answer.text)), wanted
     # A tag may stand within a word, or between two. A comment that does not end hides the rest, as in a browser.
-    read = (
-        answer.text,
-        *(re.sub(r"<!--.*?(?:-->|\Z)|<[^<>]*>", gap, answer.text, flags=re.DOTALL) for gap in ("", " ")),
-    )
-    yield from ((" ".join(html.unescape(form).split()), wanted) for form in read)
+    for gap in ("", " "):
+        read = re.sub(r"<!--.*?(?:-->|\Z)|<[^<>]*>", gap, answer.text, flags=re.DOTALL)
+        yield _in_one_line(html.unescape(read)), wanted
+
+
+def _in_one_line(text: str) -> str:
+    """With one space in place of all white space; to split it would make an object of each word of a page."""
+    text = text.translate(_AS_SPACE).strip()
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def location(answer: Answer) -> SplitResult | None:

@@ -285,7 +285,7 @@ class _Whole(Generic[AnyStr]):
         self._forms = sorted(forms, key=len, reverse=True)
         self._mask: AnyStr = mask
         self._written: Callable[[str], AnyStr] = written
-        self._any: re.Pattern[AnyStr] = self._compiled(dict.fromkeys(_pattern(form, _HEAD) for form in self._forms))
+        self._any: re.Pattern[AnyStr] = self._compiled(dict.fromkeys(map(_head, self._forms)))
         self._heads: dict[str, re.Pattern[AnyStr]] = {}
         self._begun: dict[tuple[str, ...], re.Pattern[AnyStr]] = {}
 
@@ -300,7 +300,7 @@ class _Whole(Generic[AnyStr]):
 
     def _head(self, form: str) -> re.Pattern[AnyStr]:
         if form not in self._heads:
-            self._heads[form] = self._compiled([_pattern(form, _HEAD)])
+            self._heads[form] = self._compiled([_head(form)])
         return self._heads[form]
 
     def _compiled(self, patterns: Iterable[str]) -> re.Pattern[AnyStr]:
@@ -402,6 +402,12 @@ def _in_other_digits(text: str) -> Iterator[str]:
             whole = (before + len(content)) * 8 // 6  # the digits that hold nothing of what follows
             digits = encode(bytes(before) + content).decode("ascii")[skipped:whole]
             yield from _long([digits])
+
+
+def _head(form: str) -> str:
+    """What finds the beginning of ``form``, from the first character on that is never escaped: any other is looked for at each place of a text."""
+    plain = next((i for i, char in enumerate(form) if char.isascii() and char.isalnum()), 0)
+    return _pattern(form[plain:], _HEAD)
 
 
 def _pattern(text: str, length: int | None = None) -> str:

@@ -676,6 +676,26 @@ class TestRequest:
         assert (answer.body, answer.headers["x-echo"]) == (b"you sent ***", "***")
         assert site.asked[0][2]["authorization"] == "Bearer s3cret-s3cret"
 
+    @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\ncontent-encoding: ", b"HTTP/1.1 200 OK\r\nx"])
+    def test_no_part_of_a_secret_is_left_where_a_text_is_shortened(self, hostile: Hostile, start: bytes) -> None:
+        """What a server sent is quoted in some failures, which are cut off: a secret that is cut is known no more."""
+        secret = "".join(f"{i:x}Zq" for i in range(200))  # longer than what is shown
+        for before in (0, 5, 200, 280):
+            head = start + b", ".join([b"x"] * (before // 3)) + b" " + secret.encode() + b"\r\n\r\n"
+            asked = target(hostile.serve(answers_and_closes(head)).url, headers={"Authorization": f"Bearer {secret}"})
+
+            async def ask_one(asked: Target = asked) -> Observation:
+                observer = HttpObserver(secrets=secrets_of([asked]))
+                try:
+                    return await observer.ask(asked, Probe(path="/"))
+                finally:
+                    await observer.close()
+
+            failure = asyncio.run(ask_one())
+            assert isinstance(failure, NoAnswer)
+            assert len(failure.text) < 350
+            assert not [i for i in range(len(secret) - 8) if secret[i : i + 8].lower() in failure.text.lower()]
+
     @pytest.mark.parametrize("value", ["s3cret ", "\ts3cret", "s3c\x0bret"])
     def test_a_value_that_cannot_be_sent_is_not_shown(self, serve: Serve, value: str) -> None:
         site = serve({"*": Reply()})

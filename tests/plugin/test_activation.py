@@ -172,3 +172,16 @@ def test_nor_in_the_line_that_names_the_command(pytester: pytest.Pytester, run: 
     result = run("-p", "no:base_url", "--base-url=http://user:hunter2-secret@127.0.0.1:1")
     result.stdout.fnmatch_lines(["pagesmoke: *--base-url=http://127.0.0.1:1"])
     assert "hunter2" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("own_tests", [False, True])
+def test_what_stands_in_a_file_of_arguments_is_typed(
+    pytester: pytest.Pytester, serve: Serve, run_both: Pytest, own_tests: bool
+) -> None:
+    (pytester.path / "args").write_text(f"-q\n--base-url={serve(GOOD_SITE).url}\n")
+    if own_tests:
+        pytester.makepyfile("def test_own(): pass")
+    run_both("pagesmoke.toml", "@args").assert_outcomes(passed=4)
+    said = run_both("@args")
+    said.assert_outcomes(passed=1 if own_tests else 4)
+    assert ("reached your own tests only" in said.stdout.str()) is own_tests

@@ -618,7 +618,7 @@ def test_a_run_that_is_not_active_skips_and_pays_nothing(
         import sys
         def pytest_unconfigure():
             ours = {name for name in sys.modules if name.startswith("pytest_pagesmoke")}
-            light = {"__init__", "activation", "base_url", "fixtures", "marker"}
+            light = {"__init__", "activation", "base_url", "every_run", "fixtures", "marker"}
             print("MORE", *sorted(ours - {"pytest_pagesmoke", "pytest_pagesmoke.plugin", *(f"pytest_pagesmoke.plugin.{n}" for n in light)}))
             print("HEAVY", *sorted({"httpx", "httpcore", "cattrs", "selectolax", "json5", "truststore", "ssl"} & set(sys.modules)))
         """

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
@@ -22,6 +22,7 @@ from pytest_pagesmoke.addresses import is_loopback, kind_of
 from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation, Phase, Reason, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
+from pytest_pagesmoke.observe.failures import shortened
 from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way, headers_of
 from pytest_pagesmoke.redact import MASK, Secrets, without_tokens
 
@@ -152,6 +153,8 @@ class TargetTransport(httpx.BaseTransport):
 
         def noted(seen: Observation, *, whole: bool = True) -> Observation:
             struck = self._secrets.struck_out(seen)
+            if isinstance(struck, NoAnswer):
+                struck = replace(struck, text=shortened(struck.text))
             by_httpx = {**self.defaults, "host": address.netloc.decode("ascii")}
             theirs = {n: v for n, v in request.headers.items() if v != by_httpx.get(n) and n not in _HTTPX_OWN}
             exchange = Exchange(
@@ -173,7 +176,7 @@ class TargetTransport(httpx.BaseTransport):
             except _Failed as failed:
                 noted(NoAnswer(url=url, reason=failed.reason, text=str(failed), elapsed_s=sending.elapsed_s))
                 # Without the chain of causes: it is hundreds of lines in libraries, and the text says it all.
-                raise failed.error(self._secrets.out_of(str(failed)), request=request) from None
+                raise failed.error(shortened(self._secrets.out_of(str(failed))), request=request) from None
 
         response = wait(sending.begin(lambda: _sent_headers(request, own)))
         headers = headers_of(response)

@@ -29,10 +29,17 @@ _TLS_WORDS: Final = {
 
 
 def explain(error: BaseException, *, sent: bool = False) -> tuple[Reason, str]:
-    """Why an exchange failed, and how to say it: one line, never empty. ``sent``: the request had gone out as it was."""
+    """Why an exchange failed, and how to say it: one line, never empty. ``sent``: the request had gone out as it was.
+
+    Some exceptions quote what the server sent, all of it: it is to be `shortened` when secrets have been struck out, and not before.
+    """
     reason, text = _explain(list(_chain(error)), sent=sent)
-    line = " ".join(text.split())  # some exceptions quote what the server sent, all of it
-    return reason, line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]} …"
+    return reason, " ".join(text.split())
+
+
+def shortened(text: str) -> str:
+    """A line of `explain` as it is shown. What was cut off of a secret would not be known as one."""
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]} …"
 
 
 def _explain(chain: list[BaseException], *, sent: bool) -> tuple[Reason, str]:

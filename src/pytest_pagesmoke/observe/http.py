@@ -26,7 +26,7 @@ from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observat
 from pytest_pagesmoke.observe.background import LOOKING_UP, aside
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
-from pytest_pagesmoke.observe.failures import explain
+from pytest_pagesmoke.observe.failures import explain, shortened
 from pytest_pagesmoke.observe.unmocked import unmocked_client
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
@@ -327,7 +327,8 @@ class HttpObserver:
     async def ask(self, target: Target, probe: Probe) -> Observation:
         """One exchange. Every way to fail is a NoAnswer; only cancellation is raised."""
         seen = await self._ask(target, probe)
-        return await aside(lambda: self._secrets.struck_out(seen), [seen])
+        struck = await aside(lambda: self._secrets.struck_out(seen), [seen])
+        return replace(struck, text=shortened(struck.text)) if isinstance(struck, NoAnswer) else struck
 
     async def _ask(self, target: Target, probe: Probe) -> Observation:
         progress = _Progress(url=probe.address(target), way=Way())

@@ -1,4 +1,7 @@
-"""The pytest plugin. Inactive it costs an option and a marker: everything else is imported where a run asks for checks."""
+"""The pytest plugin. Inactive it costs an option and a marker: everything else is imported where a run asks for checks.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The fixture `base_url` where neither pytest-base-url nor pytest-playwright is there to define it: the same as theirs."""
+"""The fixture `base_url` where neither pytest-base-url nor pytest-playwright is there to define it: the same as theirs.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,12 @@
-"""What every run needs to know of this plugin, active or not: kept small, for those that have nothing to do with it."""
+"""What every run needs to know of this plugin, active or not: kept small, for those that have nothing to do with it.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -31,9 +36,15 @@ def may_be_active(config: pytest.Config) -> bool:
 
 
 def is_typed(config: pytest.Config, option: str) -> bool:
-    """Whether ``option`` stands on the command line itself: addopts and PYTEST_ADDOPTS are not in these."""
-    args = map(str, config.invocation_params.args)
-    return any(arg == option or arg.startswith(f"{option}=") for arg in args)
+    """Whether ``option`` stands on the command line itself, or in a file that it names: addopts and PYTEST_ADDOPTS are not in these."""
+    return any(arg == option or arg.startswith(f"{option}=") for arg in _typed(config))
+
+
+def _typed(config: pytest.Config) -> Iterator[str]:
+    for arg in map(str, config.invocation_params.args):
+        yield arg
+        if arg.startswith("@"):  # pytest's own way, since 8.2: a line an argument
+            yield from Path(config.invocation_params.dir, arg[1:]).read_text("utf-8", errors="replace").splitlines()
 
 
 def base_url_of(config: pytest.Config) -> str:

@@ -1,6 +1,8 @@
 """The fixtures: those of hand-written tests, those that a conftest.py may override, and what the built-in tests stand on.
 
 They are there in every run. One that is not active skips what needs a target, and imports nothing for it.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The marker `pagesmoke`: on which targets a test of the project's own runs, and whether it changes anything there."""
+"""The marker `pagesmoke`: on which targets a test of the project's own runs, and whether it changes anything there.
+
+PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
+"""
 
 from __future__ import annotations
 
