@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -143,6 +144,8 @@ def _entries(runs: Sequence[TargetRun], own: Sequence[str]) -> Iterator[Entry]:
 
 def _seen_differently(run: TargetRun) -> Iterator[str]:
     """What failed as seen from some places, and passed from others."""
+    if len(run.places) < 2:
+        return
     failed: dict[str, list[str]] = {}
     for record in run.failures:
         failed.setdefault(record.id, []).append(record.seen_from)
@@ -186,11 +189,19 @@ def _row(run: TargetRun, columns: Sequence[str]) -> Row:
 
 
 def _cell(column: str, records: Sequence[CheckRecord]) -> str:
-    # Checks, from however many places they were looked at: one that failed at any has failed.
-    judged = {record.id for record in records if record.outcome != "skipped"}
+    # Checks, from however many places they were looked at: one that failed at any has failed. Repeated ones count each time.
+    times = Counter[tuple[str, str]]()
+    judged: set[tuple[str, int]] = set()
+    failed: set[tuple[str, int]] = set()
+    for record in records:
+        if record.outcome != "skipped":
+            test = record.id, times[record.id, record.seen_from]
+            times[record.id, record.seen_from] += 1
+            judged.add(test)
+            if record.outcome == "failed":
+                failed.add(test)
     if not judged:
         return "-"
-    failed = {record.id for record in records if record.outcome == "failed"}
     if column != "health":
         return f"{len(judged - failed)}/{len(judged)}"
     worst = next((record for record in records if record.outcome == "failed"), None)
