@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import pytest
 
+from pytest_pagesmoke import run as run_module
 from pytest_pagesmoke.checks.page import IMPOSSIBLE, PageCheck, PageSpec
 from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
 from pytest_pagesmoke.model import (
@@ -183,27 +184,68 @@ class TestAsking:
         assert set(observer.asked.values()) == {1}
         assert len(observer.asked) == 5
 
-    def test_large_bodies_are_let_go_when_the_last_check_that_needs_them_is_judged(self, start: Start) -> None:
-        bodies: list[weakref.ref[Answer]] = []
+    @pytest.mark.parametrize("remembers", [False, True])
+    def test_bodies_are_let_go_that_nobody_needs_and_there_is_no_room_for(
+        self, start: Start, monkeypatch: pytest.MonkeyPatch, *, remembers: bool
+    ) -> None:
+        monkeypatch.setattr(run_module, "_ROOM_BYTES", 5_000_000)
+        bodies: dict[str, weakref.ref[Answer]] = {}
         last = asyncio.Event()
 
         async def respond(target: Target, probe: Probe) -> Observation:
             if probe.path == "/last":
                 await last.wait()
-            answer = Answer(url=probe.address(target), status=200, body=b"large" * 20_000)
-            bodies.append(weakref.ref(answer))
+            answer = Answer(url=probe.address(target), status=200, body=b"large" * 400_000)
+            bodies[probe.path] = weakref.ref(answer)
             return answer
 
-        run, observer = start(respond)
-        run.ask_ahead([paths("/a"), paths("/b", "/a"), paths("/c", "/shared"), paths("/last", "/shared")])
-        results = [run.result(check) for check in (paths("/a"), paths("/b", "/a"), paths("/c", "/shared"))]
-        assert [type(result.observation).__name__ for result in results] == ["_Beginning"] * 3
-        assert [answer.url for answer in (ref() for ref in bodies) if answer] == ["http://site.example.com/shared"]
+        run, observer = start(respond, remembers=remembers)
+        checks = [paths("/a"), paths("/b", "/a"), paths("/c", "/shared"), paths("/d"), paths("/last", "/shared")]
+        run.ask_ahead(checks)
+        results = [run.result(check) for check in checks[:-1]]
+        assert [type(result.observation).__name__ for result in results] == ["_Beginning"] * 4
+        # Two have room; one is needed yet.
+        held = [path for path, body in sorted(bodies.items()) if body()]
+        assert len(held) == 3
+        assert "/shared" in held
         run._background.submit(_set(last)).result()
-        result = run.result(paths("/last", "/shared"))
+        result = run.result(checks[-1])
         assert [remark.partition(" large")[0] for remark in remarks(result)] == ["/last 200", "/shared 200"]
         assert set(observer.asked.values()) == {1}
-        assert [ref() for ref in bodies] == [None] * 5
+        assert len([path for path, body in bodies.items() if body()]) == 2
+        # What there is room for is not asked again; what was let go is.
+        run.ask_ahead([paths("/again", "/shared", "/a")])
+        run.result(paths("/again", "/shared", "/a"))
+        assert {url.rpartition("/")[2]: times for url, times in observer.asked.items() if times > 1} == {"a": 2}
+
+    def test_what_several_results_hold_of_one_answer_they_hold_once(self, start: Start) -> None:
+        async def respond(target: Target, probe: Probe) -> Observation:
+            return Answer(url=probe.address(target), status=200, body=b"large" * 20_000)
+
+        run, _ = start(respond)
+        checks = [paths("/a", "/shared"), paths("/b", "/shared")]
+        run.ask_ahead(checks)
+        one, other = (run.result(check).seen[Probe(path="/shared")] for check in checks)
+        assert one is other
+
+    def test_what_a_page_names_is_asked_as_what_the_settings_name(self, start: Start) -> None:
+        class NamedCheck(PathsCheck):
+            test: ClassVar[str] = "test_named"
+
+            def probes(self, spec: Paths, seen: Seen) -> Iterable[Probe]:
+                return [replace(probe, from_root=True) for probe in super().probes(spec, seen)]
+
+            def judge(self, _spec: Paths, _seen: Seen) -> Judgement:
+                return iter(())
+
+        for base, times in (("http://site.example.com", 1), ("http://site.example.com/app", 2)):
+            target = replace(SITE, name=base, url=base)
+            run, observer = start()
+            checks = [paths("/a", target=target), replace(paths("/a", target=target), check=NamedCheck())]
+            run.ask_ahead(checks)
+            for check in checks:
+                run.result(check)
+            assert sum(observer.asked.values()) == times
 
     @pytest.mark.parametrize("remembers", [False, True])
     def test_of_what_was_judged_the_beginning_is_kept_or_all_that_was_seen(

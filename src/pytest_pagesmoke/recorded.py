@@ -22,6 +22,7 @@ Entry = dict[str, Any]
 MAX_BODY_BYTES: Final = 1_048_576
 #: Of all bodies of a report together, which is to be sent to somebody.
 MAX_BODIES_BYTES: Final = 8_388_608
+_TOLD_BYTES: Final = 65_536
 _BEGINNING: Final = 4096  # characters: enough to tell what a body is
 _CUT: Final = (
     "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
@@ -37,6 +38,24 @@ class LeftOut(Exception):
 
 class BadReport(Exception):
     """A text is no report that can be judged again. Says why, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Beginning(Answer):
+    """An answer that was judged: of a body of ``size`` bytes what it begins with."""
+
+    size: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.size
+
+
+def beginning_of(answer: Answer) -> Answer:
+    """What is kept of a large answer that was judged: as much of its body as anybody looks at who tells of it."""
+    digest = answer.digest or hashlib.sha256(answer.body).hexdigest()
+    short = {**_values(answer), "body": answer.body[:_TOLD_BYTES], "digest": digest}
+    return _Beginning(**short, size=answer.size_bytes)
 
 
 def entry(probe: Probe, seen: Observation, *, secrets: Secrets, whole: bool = True) -> Entry:
@@ -83,7 +102,7 @@ def _body(answer: Answer, secrets: Secrets, *, whole: bool) -> Entry:
     body = answer.body
     if _hides_secrets(answer, secrets):
         return {"body": "", "truncated": True}
-    if len(body) > MAX_BODY_BYTES or not whole:
+    if len(body) > MAX_BODY_BYTES or isinstance(answer, _Beginning) or not whole:
         return _beginning(secrets.out_of_kept(answer.beginning))  # of more than is kept: a secret may stand at its end
     try:
         return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}

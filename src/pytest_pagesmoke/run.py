@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import LARGE_BYTES, Background, aside
 from pytest_pagesmoke.plan import PlannedLive
+from pytest_pagesmoke.recorded import MAX_BODY_BYTES, beginning_of
 from pytest_pagesmoke.settle import (
     AskAgain,
     GivenUp,
@@ -38,8 +39,8 @@ Questions = Callable[[Seen], Iterable[Probe]]
 _Key = tuple[str, Probe]  # a target's name, and a question to it
 #: The tasks that ask: what several checks need is asked once.
 _Asked = dict[_Key, "asyncio.Task[tuple[Observation, float, float]]"]
-#: How much of a body is kept when it has been judged: as far as anybody looks who tells of it.
-_KEPT_BYTES: Final = LARGE_BYTES
+#: Of the bodies that were judged, all together, what is kept whole for checks that may yet ask the same.
+_ROOM_BYTES: Final = 33_554_432
 
 
 class Observer(Protocol):
@@ -87,32 +88,10 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Beginning(Answer):
-    """An answer that was judged: of a body of ``size`` bytes what it begins with."""
-
-    size: int
-
-    @property
-    def size_bytes(self) -> int:
-        return self.size
-
-
-def _is_large(seen: Observation) -> bool:
-    return isinstance(seen, Answer) and seen.size_bytes > _KEPT_BYTES
-
-
-def _beginning(seen: Observation) -> Observation:
-    if not isinstance(seen, Answer) or not _is_large(seen):
-        return seen
-    values = {f.name: getattr(seen, f.name) for f in fields(Answer)}
-    return _Beginning(**{**values, "body": seen.body[:_KEPT_BYTES]}, size=seen.size_bytes)
-
-
 class Run:
     """Asks in the background, which ends with it. With ``settle_s`` it asks each target until that has settled, or the seconds are over.
 
-    What was judged is let go, unless ``remembers``: all bodies of a site together are large.
+    What was judged is let go but for its beginning, and, where it ``remembers``, for what a report may hold: all bodies of a site together are large.
     """
 
     def __init__(
@@ -128,10 +107,12 @@ class Run:
         self._settle_s = settle_s
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
-        self._remembers = remembers
+        self._whole_bytes = MAX_BODY_BYTES if remembers else LARGE_BYTES
         self._asked: _Asked = {}
         self._first: dict[str, set[_Key]] = {}  # what checks that are not judged yet ask first, by their ids
         self._wanted = Counter[_Key]()  # by how many of these
+        self._done_with: dict[_Key, int] = {}  # the sizes of answers that nobody is known to want any more
+        self._kept: dict[_Key, Observation] = {}  # as results hold them, each once
         self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
         self._given_up: dict[str, CheckResult] = {}
@@ -206,29 +187,45 @@ class Run:
 
     async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
         seen, started, ended = await self.ask(check.target, check.reference, check.questions, asked)
-        result = await self.judged(check, seen, started=started, ended=ended)
-        if asked is self._asked and not self._remembers:
-            self._let_go(check.id)
+        result = await self.judged(
+            check, seen, started=started, ended=ended, kept=self._kept if asked is self._asked else {}
+        )
+        if asked is self._asked:
+            self._let_go(check, seen)
         return result
 
-    async def judged(self, check: PlannedLive, seen: Seen, *, started: float, ended: float) -> CheckResult:
-        """What ``check`` makes of the answers, as far as it is kept."""
-        result = await aside(lambda: judge(check, seen, started=started, ended=ended), seen.values())
-        return self.kept(result)
+    async def judged(
+        self, check: PlannedLive, seen: Seen, *, started: float, ended: float, kept: dict[_Key, Observation]
+    ) -> CheckResult:
+        """What ``check`` makes of the answers; of these what is ``kept``."""
 
-    def _let_go(self, check_id: str) -> None:
-        # What an answer made a check ask stays: which others may ask for it, nobody knows yet. So does what is small.
-        for key in self._first.pop(check_id, ()):
-            self._wanted[key] -= 1
-            if not self._wanted[key] and _is_large(self._asked[key].result()[0]):
+        def work() -> CheckResult:
+            result = judge(check, seen, started=started, ended=ended)
+            found: dict[Probe, Observation] = {}
+            for probe, one in seen.items():
+                side, plain = _asked_of(check.target, check.reference, probe)
+                if isinstance(side, Target) and isinstance(one, Answer) and one.size_bytes > self._whole_bytes:
+                    found[probe] = kept.setdefault((side.name, plain), beginning_of(one))
+                else:
+                    found[probe] = one
+            return replace(result, observation=found[result.probe], seen=found)
+
+        return await aside(work, seen.values())
+
+    def _let_go(self, check: PlannedLive, seen: Seen) -> None:
+        """Note that this check wants its answers no more; of what none wants, let go what there is no room for, the first first."""
+        self._wanted.subtract(self._first.pop(check.id, ()))
+        for probe, one in seen.items():
+            side, plain = _asked_of(check.target, check.reference, probe)
+            if isinstance(side, Target) and not self._wanted[side.name, plain]:
+                self._done_with.setdefault((side.name, plain), one.size_bytes if isinstance(one, Answer) else 0)
+        held_bytes = sum(self._done_with.values())
+        while held_bytes > _ROOM_BYTES:
+            key = next(iter(self._done_with))
+            held_bytes -= self._done_with.pop(key)
+            if not self._wanted[key]:  # else whoever wants it notes that again
                 del self._asked[key]
-
-    def kept(self, result: CheckResult) -> CheckResult:
-        """What is kept of a result, until somebody asks for it."""
-        if self._remembers:
-            return result
-        seen = {probe: _beginning(observation) for probe, observation in result.seen.items()}
-        return replace(result, observation=_beginning(result.observation), seen=seen)
+                self._kept.pop(key, None)
 
     async def ask(
         self, target: Target, reference: Target | Recorded | None, questions: Questions, asked: _Asked
@@ -303,9 +300,14 @@ def _as_far_as_answered(check: PlannedLive, asked: _Asked, elapsed_s: float) -> 
 
 def _asked_of(target: Target, reference: Target | Recorded | None, probe: Probe) -> tuple[Target | Recorded, Probe]:
     """Who answers a question, and what it is for him."""
+    side = target
     if probe.of_reference and reference is not None:
-        return reference, replace(probe, of_reference=False)
-    return target, probe
+        if isinstance(reference, Recorded):
+            return reference, replace(probe, of_reference=False)
+        side, probe = reference, replace(probe, of_reference=False)
+    # Where the address has no path, what a page names is asked as what the settings name.
+    below = replace(probe, from_root=False) if probe.from_root else probe
+    return side, below if below.address(side) == probe.address(side) else probe
 
 
 class _Settling:
@@ -367,7 +369,7 @@ class _Settling:
             result = self._last.get(check.id)
             if task.done():
                 answers, first, last = task.result()
-                result = await self._run.judged(check, answers, started=first, ended=last)
+                result = await self._run.judged(check, answers, started=first, ended=last, kept={})
             elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
                 answers = _as_far_as_answered(check, asked, clock() - started)
                 result = judge(check, answers, started=began, ended=time.time())
