@@ -32,6 +32,7 @@ from pytest_pagesmoke.settle import (
 )
 
 _TICK_S: Final = 0.5  # how often whoever waits hears of it
+_FIRST_TICK_S: Final = 0.15  # by then the first questions are on their way, and who waits has time
 #: Of its own: a project seeds Python's before each test (pytest-randomly), and counts on what comes out of that.
 _CHANCE: Final = random.Random()
 #: What to ask, by what is known: called again until it names nothing new.
@@ -148,10 +149,12 @@ class Run:
             return self._given_up[check.id]
         pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
         self._taken.add(check.id)
-        while not wait([pending], timeout=_TICK_S).done:  # bounded: every exchange has a deadline
+        tick_s = _FIRST_TICK_S
+        while not wait([pending], timeout=tick_s).done:  # bounded: every exchange has a deadline
             if self._stopped:
                 raise CancelledError("the run is stopped")
             meanwhile([*self._progress.values()])
+            tick_s = _TICK_S
         result = pending.result()
         if result.given_up is not None:
             self._given_up[check.id] = result

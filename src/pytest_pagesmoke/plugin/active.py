@@ -44,6 +44,7 @@ from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
+from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class ActiveRun:
         if selection.dist is not None:
             built = BuildOutput(served, shown=self._dist_shown, project=made.project, secrets=self._secrets)
         self.heard = Heard(config, self._secrets)
+        self._progress_line = ProgressLine(config)
         self.reporting = Reporting(config, made.files, secrets=self._secrets)
         self._looking: Looking | Replaying = Looking(
             project=made.project,
@@ -110,7 +112,7 @@ class ActiveRun:
             local=address,
             background=background,
             settle_s=activation.settle_s,
-            progress=ProgressLine(config),
+            progress=self._while_waiting,
             built=built,
             note=self.reporting.note if self.reporting.wants_all else None,
         )
@@ -283,7 +285,6 @@ class ActiveRun:
                     checks = [check for check in checks if check.row == planned.row]
                 self._asked_ahead |= {check.row for check in checks}
                 self._looking.ahead(_with(check, overrides) for check in checks)
-                _ = self._telling  # imported while the answers are on their way
         return self._looking.look(planned)
 
     def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
@@ -393,6 +394,10 @@ class ActiveRun:
             terminal.ensure_newline()
             for line in self._telling.annotations():
                 terminal.write_line(line)
+
+    def _while_waiting(self, progress: list[Progress]) -> None:
+        _ = self._telling  # imported now, while there is time
+        self._progress_line(progress)
 
     @cached_property
     def _telling(self) -> Telling:
