@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -34,7 +36,7 @@ from observe.hostile import (
     hung_up,
     wrapped_in_gzip,
 )
-from pytest_pagesmoke.model import Answer, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.model import THREAD, Answer, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe import http as observe_http
 from pytest_pagesmoke.observe.http import HttpObserver
 
@@ -381,3 +383,16 @@ def test_one_answer_that_breaks_off_breaks_no_other(serve: Serve) -> None:
 
     seen = ask_all(serve(speaks(respond)).url, *(f"/{i}" for i in range(8)))
     assert len([one for one in seen if isinstance(one, Answer)]) == 7  # the one alone, as there is no other protocol
+
+
+def test_no_header_comes_into_a_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """hpack logs what it packs, and how: Huffman's code hides a secret from whoever strikes it out, and from nobody else."""
+    server = serve(speaks(says(OK, b"good")))
+    for name in ("hpack.hpack", "hpack.table", "h2", "httpx", "httpcore", "httpcore.http2"):
+        caplog.set_level(logging.DEBUG, name)
+    asking = threading.Thread(target=ask_all, args=[server.url, "/"], name=THREAD)
+    asking.start()
+    asking.join()
+    assert server.connections == 1
+    ours = [record.name for record in caplog.records if record.threadName == THREAD]  # the server's go there, too
+    assert [name for name in ours if name != "asyncio"] == []

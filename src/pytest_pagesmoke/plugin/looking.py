@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks.asset import AssetSpec
@@ -21,6 +22,8 @@ from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
 from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
+
+_MAX_SAID: Final = 1000  # characters of what was expected and seen, in reports
 
 
 class Looking:
@@ -211,12 +214,17 @@ def _failed(record: CheckRecord, finding: Finding, block: str) -> Outcome:
     record = replace(
         record,
         rule=finding.rule.id,
-        expected=without_tokens(finding.expected),
-        actual=without_tokens(finding.actual),
+        expected=_shortened(without_tokens(finding.expected)),
+        actual=_shortened(without_tokens(finding.actual)),
         other_build=finding.other_build,
         only_cached=finding.only_cached,
     )
     return Outcome(record=record, line=one_line(finding), block=block)
+
+
+def _shortened(text: str) -> str:
+    """A header of a server's, say, may be as long as a page."""
+    return text if len(text) <= _MAX_SAID else f"{text[:_MAX_SAID]} …"
 
 
 def _not_started(planned: PlannedLive, server: NotStarted, began: float) -> CheckResult:
