@@ -18,6 +18,7 @@ from observe.hazards import BODIES, HAZARDS, MAX_BODY_BYTES, TIMEOUT_S, html
 from observe.hostile import Certificates, Hostile, Script, answers, answers_by_path, gzip_bomb, http, pours
 from pytest_pagesmoke.checks import live
 from pytest_pagesmoke.model import Answer, Finding, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
+from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import _Loop
 from pytest_pagesmoke.observe.http import HttpObserver
 
@@ -102,7 +103,7 @@ def test_what_comes_before_any_server(hostile: Hostile, monkeypatch: pytest.Monk
 
     with asyncio.Runner(loop_factory=_Loop) as runner, monkeypatch.context() as patched:
         if reason is Reason.NO_ADDRESS:  # nothing is looked up in earnest
-            patched.setattr(socket, "getaddrinfo", resolve)
+            patched.setattr(sockets, "getaddrinfo", resolve)
         observation = runner.run(ask())
     assert isinstance(observation, NoAnswer)
     assert observation.reason is reason

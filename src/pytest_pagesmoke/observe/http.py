@@ -209,8 +209,8 @@ class Connections:
         """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``; ``way`` tells how far it came.
 
         A connection that has served another request may have been closed, or spoilt, since then: that says nothing of this
-        one, which is sent again, over a connection of its own. What may change something is never sent twice, and so goes over one of
-        its own from the beginning. ``http2``: may be spoken, where the extra is there and the server agrees.
+        one, which is sent again until it goes over a connection of its own. (Each failure closes one.) What may change something is
+        never sent twice, and so goes over one of its own from the beginning. ``http2``: may be spoken, where the extra is there and the server agrees.
         """
         kept = self._kept and method in SAFE_METHODS
         while True:
@@ -276,7 +276,7 @@ class Connections:
     def _trust(self, target: Target, *, secure: bool) -> ssl.SSLContext:
         """Once for all connections to a target: loading the store costs 30 ms."""
         if (target.name, secure) not in self._trusted:
-            context = _trust(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context = _trust_of(target) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self._trusted[target.name, secure] = context
         return self._trusted[target.name, secure]
 
@@ -449,7 +449,7 @@ def _path(url: str) -> str:
     return urlsplit(url).path or "/"
 
 
-def _trust(target: Target) -> ssl.SSLContext:
+def _trust_of(target: Target) -> ssl.SSLContext:
     """Whom to believe: the settings' authorities, else the system's."""
     if target.manners.ca_file:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
