@@ -337,6 +337,34 @@ class TestAsking:
         run.ask_ahead([paths("/slow"), paths("/quick")])
         assert run.result(paths("/quick")).findings == ()
 
+    def test_who_judges_a_large_answer_holds_nobody_up(self, start: Start) -> None:
+        """Nor who works out what it makes a check ask: the exchanges of others have deadlines."""
+        others_are_answered = threading.Event()
+
+        class SlowCheck(PathsCheck):
+            test: ClassVar[str] = "test_slow"
+
+            def probes(self, spec: Paths, seen: Seen) -> Iterable[Probe]:
+                assert not seen or others_are_answered.wait(PATIENCE_S)
+                return super().probes(spec, seen)
+
+            def judge(self, _spec: Paths, _seen: Seen) -> Judgement:
+                assert others_are_answered.wait(PATIENCE_S)
+                return iter(())
+
+        async def respond(target: Target, probe: Probe) -> Observation:
+            if probe.path == "/slow":
+                return Answer(url=probe.address(target), status=200, body=b"large" * 20_000)
+            await asyncio.sleep(0.1)
+            return Answer(url=probe.address(target), status=200)
+
+        run, _ = start(respond)
+        slow = replace(paths("/slow"), check=SlowCheck())
+        run.ask_ahead([slow, paths("/other")])
+        assert run.result(paths("/other")).findings == ()
+        others_are_answered.set()
+        assert run.result(slow).findings == ()
+
     def test_results_may_be_waited_for_from_several_threads(self, start: Start) -> None:
         run, observer = start()
         checks = [paths(f"/{number}", "/shared") for number in range(20)]
