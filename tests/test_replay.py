@@ -41,6 +41,7 @@ from pytest_pagesmoke.model import (
 )
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
+from pytest_pagesmoke.plugin.reporting import _Bodies
 from pytest_pagesmoke.recorded import (
     MAX_BODIES_BYTES,
     MAX_BODY_BYTES,
@@ -50,7 +51,6 @@ from pytest_pagesmoke.recorded import (
     bounded,
     entry,
     read_entry,
-    surely_cut,
 )
 from pytest_pagesmoke.redact import MASK, NO_SECRETS, Secrets, secrets_of
 from pytest_pagesmoke.replay import Report, Reported, as_kept, as_reference, read_report
@@ -260,17 +260,29 @@ class TestKept:
         assert kept[0]["body"][:9] == byte.decode(errors="replace") * 9
         assert bounded(many, already_bytes=MAX_BODIES_BYTES)[0][0]["truncated"] is True
 
-    def test_what_will_be_cut_need_not_be_struck_whole(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_will_be_cut_is_not_held_until_then(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor struck as a whole; and what comes of it is the same."""
         monkeypatch.setattr(recorded, "MAX_BODIES_BYTES", 80_000)
-        bodies = [b"?token=abcdef " * number for number in range(1, 300)]
-        seen = [Answer(url=SITE, status=200, body=body) for body in (*bodies, bytes(2 * MAX_BODY_BYTES))]
-        cut = surely_cut(seen)
-        as_before = [entry(PROBE, one, secrets=NO_SECRETS) for one in seen]
-        now = [entry(PROBE, one, secrets=NO_SECRETS, whole=id(one) not in cut) for one in seen]
-        assert [one["truncated"] for one in now[:2]] == [False, False]
-        assert len(cut) > 1
-        assert sum(one["truncated"] for one in now) == len(cut)
+        sizes = [*range(1, 300)]
+        random.Random(1).shuffle(sizes)
+        answers = [Answer(url=SITE, status=200, body=b"?token=abcdef " * size) for size in sizes]
+        checks: list[dict[Probe, Observation]] = [
+            {replace(PROBE, path=f"/{size}"): answer} for size, answer in zip(sizes, answers, strict=True)
+        ]
+        as_before = [entry(probe, answer, secrets=NO_SECRETS) for check in checks for probe, answer in check.items()]
+        bodies = _Bodies()
+        for check in checks:
+            bodies.add(check)
+            assert bodies._bytes <= 160_000
+        now = [entry(probe, answer, secrets=NO_SECRETS) for check in checks for probe, answer in check.items()]
         assert bounded(now) == bounded(as_before)
+        assert 0 < sum(one["truncated"] for one in now) < len(now)
+        # What was cut is known again, and is one for all that saw it.
+        largest = sizes.index(max(sizes))
+        again: dict[Probe, Observation] = {PROBE: answers[largest]}
+        bodies.add(again)
+        (cut,) = checks[largest].values()
+        assert again[PROBE] is cut
 
 
 SECRET = 's3cr3t/+ *<&"é='

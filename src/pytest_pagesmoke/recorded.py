@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from itertools import accumulate
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
@@ -58,8 +57,13 @@ def beginning_of(answer: Answer) -> Answer:
     return _Beginning(**short, size=answer.size_bytes)
 
 
-def entry(probe: Probe, seen: Observation, *, secrets: Secrets, whole: bool = True) -> Entry:
-    """An observation, with the question that it answers; of its body the beginning, unless ``whole``."""
+def held_bytes(seen: Observation) -> int:
+    """How much of a body an observation holds; of what a report had cut, nothing."""
+    return len(seen.body) if isinstance(seen, Answer) and not isinstance(seen, _CutAnswer) else 0
+
+
+def entry(probe: Probe, seen: Observation, *, secrets: Secrets) -> Entry:
+    """An observation, with the question that it answers."""
     kept = secrets.out_of_kept
     common: Entry = {
         "path": kept(probe.path),
@@ -92,17 +96,17 @@ def entry(probe: Probe, seen: Observation, *, secrets: Secrets, whole: bool = Tr
         "size_bytes": seen.size_bytes,
         "sha256": seen.digest or hashlib.sha256(seen.body).hexdigest(),  # of a replay, what the first report said
         "secrets_struck": seen.struck,
-        **_body(seen, secrets, whole=whole),
+        **_body(seen, secrets),
     }
 
 
-def _body(answer: Answer, secrets: Secrets, *, whole: bool) -> Entry:
+def _body(answer: Answer, secrets: Secrets) -> Entry:
     if isinstance(answer, _CutAnswer):  # of a replay
         return {"body": secrets.out_of_kept(answer.begins), "truncated": True}
     body = answer.body
     if _hides_secrets(answer, secrets):
         return {"body": "", "truncated": True}
-    if len(body) > MAX_BODY_BYTES or isinstance(answer, _Beginning) or not whole:
+    if len(body) > MAX_BODY_BYTES or isinstance(answer, _Beginning):
         return _beginning(secrets.out_of_kept(answer.beginning))  # of more than is kept: a secret may stand at its end
     try:
         return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}
@@ -120,14 +124,6 @@ def _hides_secrets(answer: Answer, secrets: Secrets) -> bool:
 
 def _beginning(text: str) -> Entry:
     return {"body": text[:_BEGINNING], "truncated": True}
-
-
-def surely_cut(observations: Iterable[Observation]) -> set[int]:
-    """By identity, those of one target whose bodies `bounded` will cut, whatever is struck out of them: to strike out takes a second for 4 MB."""
-    bodies = [seen for seen in observations if isinstance(seen, Answer) and not isinstance(seen, _CutAnswer)]
-    bodies.sort(key=lambda seen: seen.size_bytes)
-    sizes = accumulate(min(seen.size_bytes, MAX_BODY_BYTES) for seen in bodies)
-    return {id(seen) for seen, size in zip(bodies, sizes, strict=True) if size > 2 * MAX_BODIES_BYTES}
 
 
 def bounded(entries: Iterable[Entry], *, already_bytes: int = 0) -> tuple[list[Entry], int]:

@@ -7,16 +7,17 @@ import json
 import os
 import stat
 import tempfile
+import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_pagesmoke.model import CheckRecord, Observation, Probe, Seen
+from pytest_pagesmoke.model import Answer, CheckRecord, Observation, Probe
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY
 from pytest_pagesmoke.redact import Secrets
@@ -34,6 +35,39 @@ _ATTRIBUTE: Final = "pagesmoke_observations"  # of a TestReport
 _Attempt = tuple[str, float, float]
 
 
+class _Bodies:
+    """The bodies of one target that its report may hold: it keeps the smallest, and to strike secrets out of others takes a second for 4 MB."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._held: dict[int, tuple[Answer, list[tuple[dict[Probe, Observation], Probe]]]] = {}  # by identity
+        self._cut: dict[int, tuple[weakref.ref[Answer], Answer]] = {}  # the same; and what is kept instead
+
+    def add(self, seen: dict[Probe, Observation]) -> None:
+        """Take note of what a check saw; what there is no room for is cut there."""
+        from pytest_pagesmoke import recorded
+
+        for probe, one in seen.items():
+            if not isinstance(one, Answer) or not recorded.held_bytes(one):
+                continue
+            original, cut = self._cut.get(id(one), (None, one))
+            if original is not None and original() is one:
+                seen[probe] = cut
+                continue
+            if id(one) not in self._held:
+                self._held[id(one)] = one, []
+                self._bytes += len(one.body)
+            self._held[id(one)][1].append((seen, probe))
+        # What is struck out of a body makes it smaller: so twice of what the report will hold.
+        while self._bytes > 2 * recorded.MAX_BODIES_BYTES:
+            largest, places = self._held.pop(max(self._held, key=lambda known: len(self._held[known][0].body)))
+            self._bytes -= len(largest.body)
+            cut = recorded.beginning_of(largest)
+            self._cut[id(largest)] = weakref.ref(largest), cut
+            for where, probe in places:
+                where[probe] = cut
+
+
 class Reporting:
     """Hooks and state. ``files`` are where reports are wanted, by their endings; what was seen is kept for JSON alone."""
 
@@ -44,8 +78,9 @@ class Reporting:
         self._markdown = [file for file in files if file.suffix.lower() == ".md"]
         self._secrets = secrets
         self._started = time.time()
-        self._seen: dict[_Attempt, Seen] = {}
-        self._by_target: defaultdict[str, dict[int, Observation]] = defaultdict(dict)  # these, each once
+        self._seen: dict[_Attempt, dict[Probe, Observation]] = {}
+        self._bodies: defaultdict[str, _Bodies] = defaultdict(_Bodies)  # by target
+        self._noting = threading.Lock()
         self._entries: dict[tuple[Probe, int], tuple[Observation, Entry]] = {}  # by identity: equal answers may be two
         self._of_workers: dict[_Attempt, list[Entry]] = {}
         self._sent: dict[int, int] = {}  # worker: the number of each observation, by identity; and the bytes of all
@@ -64,9 +99,10 @@ class Reporting:
     def note(self, check: PlannedLive, result: CheckResult) -> None:
         """Keep what a check saw, until the end. Called from any thread."""
         if self.wants_all:
-            own_first = {result.probe: result.observation, **result.seen}
-            self._seen[check.id, result.started, result.ended] = own_first
-            self._by_target[check.target.name] |= {id(one): one for one in own_first.values()}
+            with self._noting:
+                seen = {result.probe: result.observation, **result.seen}  # its own question first
+                self._seen[check.id, result.started, result.ended] = seen
+                self._bodies[check.target.name].add(seen)
 
     def write(
         self, runs: Sequence[TargetRun], summary: Summary, *, settings: str | None, replay_of: str | None = None
@@ -117,19 +153,12 @@ class Reporting:
             return self._of_workers[attempt]
         return [self._entry(probe, seen) for probe, seen in self._seen.get(attempt, {}).items()]
 
-    @cached_property
-    def _cut(self) -> set[int]:
-        """Of what was seen when it is written, the bodies that do not fit."""
-        from pytest_pagesmoke.recorded import surely_cut
-
-        return set[int]().union(*(surely_cut(seen.values()) for seen in self._by_target.values()))
-
     def _entry(self, probe: Probe, seen: Observation) -> Entry:
         from pytest_pagesmoke.recorded import entry
 
         key = (probe, id(seen))
         if key not in self._entries:
-            self._entries[key] = seen, entry(probe, seen, secrets=self._secrets, whole=id(seen) not in self._cut)
+            self._entries[key] = seen, entry(probe, seen, secrets=self._secrets)
         return self._entries[key][1]
 
     # xdist with `--dist each`: its workers ask for themselves, and the controller writes. What one saw goes along with each report, so
