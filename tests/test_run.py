@@ -218,6 +218,24 @@ class TestAsking:
         run.result(paths("/again", "/shared", "/a"))
         assert {url.rpartition("/")[2]: times for url, times in observer.asked.items() if times > 1} == {"a": 2}
 
+    def test_what_was_let_go_is_asked_again_and_let_go_again(
+        self, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Many checks share what there is no room for: whoever comes late finds that another has let it go."""
+        monkeypatch.setattr(run_module, "_ROOM_BYTES", 1_000_000)
+
+        async def respond(target: Target, probe: Probe) -> Observation:
+            await asyncio.sleep(0)
+            return Answer(url=probe.address(target), status=200, body=b"large" * 60_000)
+
+        run, _ = start(respond)
+        shared = [f"/shared{i}" for i in range(8)]
+        checks = [paths(f"/{i}", *random.Random(i).sample(shared, 6)) for i in range(12)]
+        run.ask_ahead([checks[0]])  # the others' wishes are not known yet
+        for check in checks[1:]:
+            run.ask_ahead([check])
+        assert [run.result(check).findings for check in checks] == [()] * 12
+
     def test_what_several_results_hold_of_one_answer_they_hold_once(self, start: Start) -> None:
         async def respond(target: Target, probe: Probe) -> Observation:
             return Answer(url=probe.address(target), status=200, body=b"large" * 20_000)

@@ -220,7 +220,7 @@ class Run:
         self._wanted.subtract(self._first.pop(check.id, ()))
         for probe, one in seen.items():
             side, plain = _asked_of(check.target, check.reference, probe)
-            if isinstance(side, Target) and not self._wanted[side.name, plain]:
+            if isinstance(side, Target) and not self._wanted[side.name, plain] and (side.name, plain) in self._asked:
                 self._done_with.setdefault((side.name, plain), one.size_bytes if isinstance(one, Answer) else 0)
         held_bytes = sum(self._done_with.values())
         while held_bytes > _ROOM_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import pkgutil
 import socket
@@ -52,6 +53,7 @@ def every_exception() -> Iterator[type[Exception]]:
                 importlib.import_module(module.name)
             except Exception:  # noqa: BLE001 - a part that needs what is not installed, or another system
                 continue
+    gc.collect()  # else those of a module that could not be imported may be there yet, or not
     waiting: list[type[Exception]] = [Exception]
     found: dict[type[Exception], None] = {}
     while waiting:

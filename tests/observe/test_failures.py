@@ -19,7 +19,7 @@ from kit import ROOT
 from pytest_pagesmoke.checks.live import site_answer
 from pytest_pagesmoke.model import Finding, NoAnswer, Reason
 from pytest_pagesmoke.observe.body import BodyError, BodyTooLarge
-from pytest_pagesmoke.observe.failures import explain
+from pytest_pagesmoke.observe.failures import explain, shortened
 
 #: What each says if it comes alone, without a cause that knows better.
 OF_HTTPX = {
@@ -107,6 +107,7 @@ def caused_by(error: BaseException, cause: BaseException) -> BaseException:
 def explained(error: BaseException) -> tuple[Reason, str]:
     """What is made of ``error``, and what holds for all of them."""
     reason, text = explain(error)
+    text = shortened(text)
     assert isinstance(reason, Reason)
     assert text.strip()
     assert text.isprintable()

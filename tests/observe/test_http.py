@@ -905,7 +905,7 @@ class TestProxies:
     def test_one_that_nobody_answers_at(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
         self.use(monkeypatch, hostile.refuse().url.replace("127.0.0.1", "user:s3cret@127.0.0.1"))
         failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
-        by_way = "(by way of the proxy 127.0.0.1, which the environment names)"
+        by_way = "(by way of the proxy that the environment names)"
         assert (failure.reason, failure.text) == (
             Reason.REFUSED,
             f"connection refused: nothing listens there {by_way}",
@@ -913,13 +913,27 @@ class TestProxies:
 
     @pytest.mark.parametrize(
         "url",
-        ["ftp://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1", "http://127.0.0.1:99999", "ftp://a:s3cret@b"],
+        [
+            "ftp://127.0.0.1:1",
+            "socks5://127.0.0.1:1",
+            "http://[::1",
+            "http://127.0.0.1:99999",
+            "ftp://a:s3cret@b",
+            "http://u:s3cret#x@b:1",
+        ],
     )
     def test_one_that_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         self.use(monkeypatch, url)
         failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
         assert failure.reason is Reason.UNREACHABLE
         assert "proxy" in failure.text
+        assert "s3cret" not in failure.text
+
+    def test_a_password_that_no_address_may_hold(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        """httpx takes it; not everybody does."""
+        self.use(monkeypatch, hostile.refuse().url.replace("127.0.0.1", "u:x[s3cret@127.0.0.1"))
+        failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)
+        assert failure.reason is Reason.REFUSED
         assert "s3cret" not in failure.text
 
     @pytest.mark.parametrize(

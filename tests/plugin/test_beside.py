@@ -217,7 +217,8 @@ def pytest_collection_modifyitems(items):
     assert time.monotonic() - started < 20
     result.assert_outcomes(passed=2, failed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["x * GOOD *", "y * INCOMPLETE *"])
+    # In a process of its own it came to no verdict; under xdist another one judges.
+    result.stdout.fnmatch_lines(["x * GOOD *", "y * BROKEN *" if "-n" in options else "y * INCOMPLETE *"])
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert "expect_passed" not in result.stdout.str()  # no traceback through what waits
 

@@ -6,14 +6,16 @@ import asyncio
 import itertools
 import logging
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -78,10 +80,10 @@ class Way:
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
         """Take note of an event of httpcore's trace."""
-        if event == "connection.connect_tcp.started":
+        if event.endswith(".connect_tcp.started"):  # the connection's own, or to a proxy
             self.connected = True
             LOOKING_UP.set(lambda begins: self.enter(Phase.NAME if begins else Phase.CONNECTION))
-        elif event == "connection.connect_tcp.complete":
+        elif event.endswith(".connect_tcp.complete"):
             self._stream = info["return_value"]
         elif event.endswith("start_tls.started"):
             self.enter(Phase.TLS)
@@ -167,11 +169,13 @@ class _Body(httpx.AsyncByteStream):
         self._is_whole = True
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
-        if self._is_whole:
-            self._slot.is_free = True
-        else:  # over HTTP/2 the server would go on, and count it among those that it allows at a time
-            await self._slot.close()
+        try:
+            await self._stream.aclose()
+        finally:
+            if self._is_whole:
+                self._slot.is_free = True
+            else:  # over HTTP/2 the server would go on, and count it among those that it allows at a time
+                await self._slot.close()
 
 
 class _Quiet(logging.Filter):
@@ -194,6 +198,7 @@ class Connections:
             logging.getLogger(name).addFilter(self._quiet)
         self._slots: dict[tuple[str, str, bool, bool], list[_Slot]] = {}
         self._trusted: dict[tuple[str, bool], ssl.SSLContext] = {}
+        self._certificates: dict[tuple[str, str], asyncio.Task[Certificate | None]] = {}
 
     async def begin(
         self,
@@ -236,22 +241,36 @@ class Connections:
         proxy = proxy_for(target, url)
         if proxy and not way.sent and not isinstance(error, httpx.ProxyError):
             reason = Reason.UNREACHABLE if reason is Reason.PROTOCOL else reason  # the site has said nothing
-            text = f"{text} (by way of the proxy {urlsplit(proxy).hostname}, which the environment names)"
+            text = f"{text} (by way of the proxy that the environment names)"
         if proxy or not tells_more(reason, text):
             return reason, text
+        parts = urlsplit(url)
+        known = self._certificates.get((target.name, parts.netloc))
+        if known is None:  # one look for all questions to a host
+            known = asyncio.create_task(self._certificate(target, url))
+            self._certificates[target.name, parts.netloc] = known
+        # Where it does not show, or shows dates that Python does not know, what TLS said is all that there is.
+        with suppress(TimeoutError, ValueError):
+            async with asyncio.timeout_at(deadline):
+                if certificate := await asyncio.shield(known):
+                    now = datetime.now(UTC)
+                    text = with_details(reason, text, certificate, host=parts.hostname or "", now=now)
+        return reason, text
+
+    async def _certificate(self, target: Target, url: str) -> Certificate | None:
+        """The certificate that is shown there, if it is out of its time or for another name alone; None for any other failure."""
         look = _Look()
         client = _client(target, url, kept=False, http2=False, verify=tolerant(target.manners.ca_file))
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(target.manners.timeout_s):
                 await client.get(url, extensions={"trace": look.follow})
         except _Met:
-            host = urlsplit(url).hostname or ""
-            text = with_details(reason, text, look.certificate, host=host, now=datetime.now(UTC))
-        except Exception:  # noqa: BLE001, S110 - what TLS said is all that is known, then
-            pass
+            return look.certificate
+        except Exception:  # noqa: BLE001 - it does not matter here which
+            return None
         finally:
             await client.aclose()
-        return reason, text
+        return None
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""
@@ -295,8 +314,10 @@ def _client(target: Target, url: str, *, kept: bool, http2: bool, verify: ssl.SS
             proxy=proxy_for(target, url) or None,
             trust_env=False,  # its own look for proxies raises over a usual `NO_PROXY=[::1]`
         )
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
+    except ImportError as error:  # for SOCKS
         raise httpx.ProxyError(f"the environment names one that cannot be used ({error})") from None
+    except (ValueError, httpx.InvalidURL):  # whose words may quote a part of a password
+        raise httpx.ProxyError("the environment names one whose address is none") from None
     for name in ("accept", "accept-encoding", "user-agent"):
         del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
     return client
@@ -451,9 +472,12 @@ def _path(url: str) -> str:
 
 def _trust_of(target: Target) -> ssl.SSLContext:
     """Whom to believe: the settings' authorities, else the system's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    paths = ssl.get_default_verify_paths()
     if target.manners.ca_file:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cafile=target.manners.ca_file)
+    elif sys.platform == "linux" and (paths.cafile or (paths.capath and any(Path(paths.capath).iterdir()))):
+        context.load_default_certs()  # once: truststore would load them again in each handshake, 20 ms in this loop
     else:
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.hostname_checks_common_name = False  # as no browser does any more
