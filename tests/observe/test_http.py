@@ -818,6 +818,19 @@ class TestConnections:
         assert [seen for seen in asyncio.run(twice()) if not isinstance(seen, Answer)] == []
         assert server.connections == many
 
+    def test_what_comes_behind_an_answer_is_none_to_the_next_question(self, hostile: Hostile) -> None:
+        """A server that answers twice."""
+
+        def script(connection: socket.socket) -> None:
+            while path := read_head(connection).partition(" ")[2].partition(" ")[0]:
+                body = http(path.encode())
+                connection.sendall(body + http(b"more") if path == "/twice" else body)
+
+        server = hostile.serve(script)
+        probes = [Probe(path=path) for path in ("/a", "/twice", "/b", "/c")]
+        assert bodies(ask_all(target(server.url), *probes)) == [b"/a", b"/twice", b"/b", b"/c"]
+        assert server.connections == 2
+
     def test_one_that_was_closed_meanwhile_is_nobody_s_fault(self, hostile: Hostile) -> None:
         """The server closes each connection after its answer, and does not say so."""
         server = hostile.serve(answers_and_closes(http(b"x")))

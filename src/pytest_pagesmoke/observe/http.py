@@ -150,6 +150,17 @@ class _Slot:
         response.stream = _Body(response.stream, self)
         return response
 
+    def holds_more(self) -> bool:
+        """Whether something came behind the answer: httpcore would take it for that to the next question."""
+        for connection in self.client._transport._pool.connections:  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
+            inner = connection
+            while inner is not None:  # in that to a proxy is another
+                state = vars(inner).get("_h11_state")
+                if state is not None and state.trailing_data[0]:
+                    return True
+                inner = vars(inner).get("_connection")
+        return False
+
     async def close(self) -> None:
         self.is_open = False
         await self.client.aclose()
@@ -172,7 +183,7 @@ class _Body(httpx.AsyncByteStream):
         try:
             await self._stream.aclose()
         finally:
-            if self._is_whole:
+            if self._is_whole and not self._slot.holds_more():
                 self._slot.is_free = True
             else:  # over HTTP/2 the server would go on, and count it among those that it allows at a time
                 await self._slot.close()
