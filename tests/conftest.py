@@ -12,7 +12,7 @@ import pytest
 
 import environments
 from environments import Environment
-from kit import SCALED, Pytest, Reply, Respond, Serve, Site, by_mapping
+from kit import LIGHT, SCALED, Pytest, Reply, Respond, Serve, Site, by_mapping
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +73,7 @@ def serve() -> Iterator[Serve]:
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
     """Run pytest in a process of its own, in an empty folder, on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")  # pytest cuts the lines of its summary to the terminal
-    # One plugin comes along with httpx, one with the suite's own tests; nothing in these runs uses them, and they take half a second,
-    # a thousand times over. (pytester has taken the variable away.)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
+    monkeypatch.setenv("PYTEST_ADDOPTS", LIGHT)  # pytester has taken the variable away
     return lambda *args: pytester.runpytest_subprocess(*args, timeout=60)
 
 

@@ -99,6 +99,10 @@ def pytest_report_teststatus(report):
     if report.outcome == "rerun": return "rerun", "R", "RERUN"
 """
 
+#: For runs of their own process. One plugin comes along with httpx, one with the suite's own tests; nothing in these runs uses them, and
+#: they take half a second, a thousand times over.
+LIGHT = "-p no:anyio -p no:hypothesispytest"
+
 #: By what time is scaled in runs that wait for a site to settle.
 SCALE = 10
 #: A plugin that scales it.

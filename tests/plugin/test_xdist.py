@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -17,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from kit import GOOD_SITE, Pytest, Reply, Respond, Serve, by_mapping
+from kit import GOOD_SITE, LIGHT, Pytest, Reply, Respond, Serve, by_mapping
 from reports import outcomes, valid, without_what_varies
 
 #: In each: two targets, one of them bad, a question that two checks need, tests of the project's own, one of them failing.
@@ -67,7 +68,10 @@ def together(tmp_path: Path) -> Any:
         for file, text in files.items():
             (folder / file).write_text(text)
         command = [sys.executable, "-m", "pytest", "--rootdir=.", "--pagesmoke-report=report.json", *args]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+        environ = {**os.environ, "PYTEST_ADDOPTS": LIGHT}
+        done = subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100, check=False
+        )
         return done.returncode, done.stdout
 
     def all_of(runs: Mapping[str, tuple[Mapping[str, str], list[str]]]) -> dict[str, tuple[int, str, Any]]:
