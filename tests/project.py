@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import SITE
+from kit import LIGHT, SITE
 
 
 class Project:
@@ -20,6 +20,7 @@ class Project:
         self._mark = f"PAGESMOKE_TEST={uuid.uuid4()}"
         self.path = pytester.path
         monkeypatch.setenv(*self._mark.split("="))
+        monkeypatch.setenv("PYTEST_ADDOPTS", LIGHT)
         monkeypatch.setenv("COLUMNS", "200")  # pytest cuts the lines of its summary to the terminal
         # node stands beside the Python that runs the tests; wrangler in the example site's packages.
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ci.cloudflare import Cloudflare
-from kit import ROOT, SCALED, SITE
+from kit import LIGHT, ROOT, SCALED, SITE
 
 EXAMPLES = ROOT / "examples" / "ci"
 _SCALE_NAME = "PAGESMOKE_TEST_SETTLE_SCALE"
@@ -108,7 +108,13 @@ class Machine:
         shell = subprocess.Popen(
             [*command, str(file)],
             cwd=workspace,
-            env={**self._environment, **environment, _SCALE_NAME: str(self.settle_scale), "PATH": self._path()},
+            env={
+                "PYTEST_ADDOPTS": LIGHT,
+                **self._environment,
+                **environment,
+                _SCALE_NAME: str(self.settle_scale),
+                "PATH": self._path(),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

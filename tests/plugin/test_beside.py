@@ -203,7 +203,7 @@ def test_pytest_timeout_ends_a_check_that_hangs(
     """By a signal, or with the process in which it runs: that of a worker, whom xdist replaces. The rest goes on."""
     slow = hostile.serve(drips(chunked(), b"1\r\nx\r\n"))
     Path("pagesmoke.toml").write_text(
-        f"timeout_s = 30\npages = ['/', '/login']\n[targets.x]\nurl = '{serve(GOOD_SITE).url}'\n"
+        f"timeout_s = 4\npages = ['/', '/login']\n[targets.x]\nurl = '{serve(GOOD_SITE).url}'\n"
         f"[targets.y]\nurl = '{slow.url}'\npages = ['/slow']"
     )
     project.pytester.makeconftest("""
