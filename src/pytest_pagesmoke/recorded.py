@@ -21,7 +21,8 @@ Entry = dict[str, Any]
 MAX_BODY_BYTES: Final = 1_048_576
 #: Of all bodies of a report together, which is to be sent to somebody.
 MAX_BODIES_BYTES: Final = 8_388_608
-_TOLD_BYTES: Final = 65_536
+#: Of a body that was judged: as much as anybody looks at who tells of it.
+TOLD_BYTES: Final = 65_536
 _BEGINNING: Final = 4096  # characters: enough to tell what a body is
 _CUT: Final = (
     "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
@@ -51,9 +52,9 @@ class _Beginning(Answer):
 
 
 def beginning_of(answer: Answer) -> Answer:
-    """What is kept of a large answer that was judged: as much of its body as anybody looks at who tells of it."""
+    """What is kept of a large answer that was judged."""
     digest = answer.digest or hashlib.sha256(answer.body).hexdigest()
-    short = {**_values(answer), "body": answer.body[:_TOLD_BYTES], "digest": digest}
+    short = {**_values(answer), "body": answer.body[:TOLD_BYTES], "digest": digest}
     return _Beginning(**short, size=answer.size_bytes)
 
 

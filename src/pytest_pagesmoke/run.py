@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
-from pytest_pagesmoke.observe.background import LARGE_BYTES, Background, aside
+from pytest_pagesmoke.observe.background import Background, aside
 from pytest_pagesmoke.plan import PlannedLive
-from pytest_pagesmoke.recorded import MAX_BODY_BYTES, beginning_of
+from pytest_pagesmoke.recorded import MAX_BODY_BYTES, TOLD_BYTES, beginning_of
 from pytest_pagesmoke.settle import (
     AskAgain,
     GivenUp,
@@ -57,7 +57,7 @@ class Observer(Protocol):
 class CheckResult:
     """What a check came to: the findings (none: passed), the warnings, and its own question's answer. Times on the wall clock.
 
-    ``seen`` is all that it was judged by; of large bodies the beginning, unless the run remembers them. Where it was waited for,
+    ``seen`` is all that it was judged by; of large bodies the beginning, unless a report may hold them. Where it was waited for,
     ``history`` tells how it fared, and ``given_up`` why the waiting ended without success.
     """
 
@@ -108,11 +108,12 @@ class Run:
         self._settle_s = settle_s
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
-        self._whole_bytes = MAX_BODY_BYTES if remembers else LARGE_BYTES
+        self._whole_bytes = MAX_BODY_BYTES if remembers else TOLD_BYTES
         self._asked: _Asked = {}
         self._first: dict[str, set[_Key]] = {}  # what checks that are not judged yet ask first, by their ids
         self._wanted = Counter[_Key]()  # by how many of these
         self._done_with: dict[_Key, int] = {}  # the sizes of answers that nobody is known to want any more
+        self._done_with_bytes = 0
         self._kept: dict[_Key, Observation] = {}  # as results hold them, each once
         self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
@@ -220,12 +221,13 @@ class Run:
         self._wanted.subtract(self._first.pop(check.id, ()))
         for probe, one in seen.items():
             side, plain = _asked_of(check.target, check.reference, probe)
-            if isinstance(side, Target) and not self._wanted[side.name, plain] and (side.name, plain) in self._asked:
-                self._done_with.setdefault((side.name, plain), one.size_bytes if isinstance(one, Answer) else 0)
-        held_bytes = sum(self._done_with.values())
-        while held_bytes > _ROOM_BYTES:
+            key = side.name if isinstance(side, Target) else "", plain  # a report's were not asked
+            if key in self._asked and not self._wanted[key] and key not in self._done_with:
+                self._done_with[key] = one.size_bytes if isinstance(one, Answer) else 0
+                self._done_with_bytes += self._done_with[key]
+        while self._done_with_bytes > _ROOM_BYTES:
             key = next(iter(self._done_with))
-            held_bytes -= self._done_with.pop(key)
+            self._done_with_bytes -= self._done_with.pop(key)
             if not self._wanted[key]:  # else whoever wants it notes that again
                 del self._asked[key]
                 self._kept.pop(key, None)

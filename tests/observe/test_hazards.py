@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,17 @@ def peak_mebibytes(result: pytest.RunResult) -> float:
     return int(re.findall(r"^peak: (\d+) kB$", result.stdout.str(), re.MULTILINE)[0]) / 1024
 
 
+def checks_of(pytester: pytest.Pytester, result: pytest.RunResult) -> list[tuple[str, dict[str, Any]]]:
+    """The checks of a run that came to its end as it should, within its bounds, each with its target's name."""
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in said
+    assert "Traceback" not in said
+    assert peak_mebibytes(result) < MAX_MEBIBYTES
+    report = json.loads(pytester.path.joinpath("report.json").read_text())
+    return [(target["name"], check) for target in report["targets"] for check in target["checks"]]
+
+
 @on_linux
 @pytest.mark.parametrize("ends", ["by the deadline", "by itself"])
 def test_a_whole_run(
@@ -160,15 +172,7 @@ def test_a_whole_run(
     pytester.makeconftest(PEAK)
     targets = [f"--pagesmoke={target}={servers[name]}" for target, name in called.items()]
     result = run("pagesmoke.toml", "--pagesmoke-report=report.json", "--tb=no", "-q", *targets)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    said = result.stdout.str() + result.stderr.str()
-    assert "INTERNALERROR" not in said
-    assert "Traceback" not in said
-    assert peak_mebibytes(result) < MAX_MEBIBYTES
-    report = json.loads(pytester.path.joinpath("report.json").read_text())
-    checks = {
-        (called[target["name"]], check["path"]): check for target in report["targets"] for check in target["checks"]
-    }
+    checks = {(called[target], check["path"]): check for target, check in checks_of(pytester, result)}
     assert len(checks) == 4 * len(names)
     assert {check["outcome"] for check in checks.values()} <= {"failed", "passed"}
     assert {name: checks[name, "/login"]["rule"] for name in names} == {name: HAZARDS[name].rule for name in names}
@@ -188,16 +192,7 @@ def test_a_whole_run_over_bodies_that_are_hard_to_read(
         for headers in [f"content-type: text/html; charset={'utf-16' if 'UTF-16' in name else 'utf-8'}"]
     ]
     result = run("pagesmoke.toml", "--pagesmoke-report=report.json", "--tb=short", "-q", *targets)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    said = result.stdout.str() + result.stderr.str()
-    assert "INTERNALERROR" not in said
-    assert "Traceback" not in said
-    assert peak_mebibytes(result) < MAX_MEBIBYTES
-    checks = [
-        (called[target["name"]], check)
-        for target in json.loads(pytester.path.joinpath("report.json").read_text())["targets"]
-        for check in target["checks"]
-    ]
+    checks = [(called[target], check) for target, check in checks_of(pytester, result)]
     assert len(checks) == 5 * len(BODIES)
     assert {name: check["rule"] or "" for name, check in checks if check["test"] == "test_health"} == {
         name: rule for name, (_, rule) in BODIES.items()

@@ -904,6 +904,18 @@ class TestProxies:
         assert observation.body == b"by the proxy"
         assert heads[0].startswith("GET http://www.example.com/ HTTP/1.1\r\n")
 
+    def test_one_that_answers_twice(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What comes behind an answer is none to the next question, whoever sent it."""
+
+        def script(connection: socket.socket) -> None:
+            while url := read_head(connection).partition(" ")[2].partition(" ")[0]:
+                connection.sendall(http(url.encode()) + http(b"more"))
+
+        self.use(monkeypatch, hostile.serve(script).url)
+        site = target("http://www.example.com", kind=Kind.PRODUCTION)
+        seen = bodies(ask_all(site, Probe(path="/a"), Probe(path="/b")))
+        assert seen == [b"http://www.example.com/a", b"http://www.example.com/b"]
+
     def test_one_that_refuses(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
         self.use(monkeypatch, hostile.serve(answers(http(status="403 Forbidden"))).url)
         failure = failure_of("https://www.example.com", kind=Kind.PRODUCTION)

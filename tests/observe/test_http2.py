@@ -230,6 +230,25 @@ def serve(hostile: Hostile, certificates: Certificates, monkeypatch: pytest.Monk
     return lambda script: hostile.serve(alone(script), tls=tls)
 
 
+@pytest.fixture
+def serve_both(
+    hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Script, Script], Peer]:
+    """Start a server that speaks both: by the first script HTTP/2, by the second HTTP/1.1."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
+    tls = certificates.good()
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+
+    def start(by_http2: Script, by_http1: Script) -> Peer:
+        def script(connection: socket.socket) -> None:
+            assert isinstance(connection, ssl.SSLSocket)
+            (by_http2 if connection.selected_alpn_protocol() == "h2" else by_http1)(connection)
+
+        return hostile.serve(script, tls=tls)
+
+    return start
+
+
 def ask_all(url: str, *paths: str, timeout_s: float = 5.0, at_once: int = 100) -> list[Observation]:
     """What the server answers to these, so many asked at once."""
     manners = Manners(timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES)
@@ -305,20 +324,10 @@ def test_what_is_wrong_has_its_reason(serve: Serve, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, reason) in AT_ONCE.items() if reason is not Reason.TOO_LARGE])
-def test_http_1_1_has_the_last_word(
-    hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_http_1_1_has_the_last_word(serve_both: Callable[[Script, Script], Peer], name: str) -> None:
     """What httpcore and h2 stumble over, browsers may well take."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
-    tls = certificates.good()
-    tls.set_alpn_protocols(["h2", "http/1.1"])
-
-    def script(connection: socket.socket) -> None:
-        assert isinstance(connection, ssl.SSLSocket)
-        by_http2, _ = AT_ONCE[name]
-        (by_http2 if connection.selected_alpn_protocol() == "h2" else answers(http(b"good")))(connection)
-
-    (seen,) = ask_all(hostile.serve(script, tls=tls).url, "/")
+    by_http2, _ = AT_ONCE[name]
+    (seen,) = ask_all(serve_both(by_http2, answers(http(b"good"))).url, "/")
     if "gzip" in name:  # no matter of the protocol
         assert isinstance(seen, NoAnswer)
     else:
@@ -339,18 +348,10 @@ def gone_after(answered: int) -> Script:
 
 @pytest.mark.parametrize("answered", [1, 3])
 def test_a_server_that_sends_away_whoever_has_asked_enough(
-    hostile: Hostile, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, answered: int
+    serve_both: Callable[[Script, Script], Peer], answered: int
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.trusted))
-    tls = certificates.good()
-    tls.set_alpn_protocols(["h2", "http/1.1"])
-
-    def script(connection: socket.socket) -> None:
-        assert isinstance(connection, ssl.SSLSocket)
-        many = answers(*[http(b"good")] * 20)
-        (gone_after(answered) if connection.selected_alpn_protocol() == "h2" else many)(connection)
-
-    seen = ask_all(hostile.serve(script, tls=tls).url, *(f"/{i}" for i in range(12)), at_once=2)
+    server = serve_both(gone_after(answered), answers(*[http(b"good")] * 20))
+    seen = ask_all(server.url, *(f"/{i}" for i in range(12)), at_once=2)
     assert [one.body for one in seen if isinstance(one, Answer)] == [b"good"] * 12
 
 

@@ -29,7 +29,7 @@ from pytest_pagesmoke.observe.background import LOOKING_UP, aside
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain, shortened
-from pytest_pagesmoke.observe.unmocked import unmocked_client
+from pytest_pagesmoke.observe.unmocked import connections_of, unmocked_client
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
@@ -152,14 +152,8 @@ class _Slot:
 
     def holds_more(self) -> bool:
         """Whether something came behind the answer: httpcore would take it for that to the next question."""
-        for connection in self.client._transport._pool.connections:  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
-            inner = connection
-            while inner is not None:  # in that to a proxy is another
-                state = vars(inner).get("_h11_state")
-                if state is not None and state.trailing_data[0]:
-                    return True
-                inner = vars(inner).get("_connection")
-        return False
+        states = (vars(connection).get("_h11_state") for connection in connections_of(self.client))
+        return any(state is not None and state.trailing_data[0] for state in states)
 
     async def close(self) -> None:
         self.is_open = False

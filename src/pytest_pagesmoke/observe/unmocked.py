@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Iterator
 from types import MethodType, ModuleType
 from typing import Any, Final
 
@@ -21,13 +22,27 @@ _PASSES_ON: Final = "handle_async_request"
 def unmocked_client(**options: Any) -> httpx.AsyncClient:  # `Any`: what httpx takes
     """An `httpx.AsyncClient` whose requests go to whom they are for, directly or through a proxy: no mock answers, sees or counts one."""
     client: httpx.AsyncClient = _as_written(httpx.AsyncClient)(**options)
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - mocks know these names, too
-        if transport is not None:  # as it is for hosts that no proxy is for
-            pool = transport._pool  # type: ignore[attr-defined]  # noqa: SLF001 - one of httpx's own
-            pool.create_connection = functools.partial(_connection, pool.create_connection)
-            _restore(transport)
-            _restore(pool)
+    for transport in _transports(client):
+        pool = transport._pool  # noqa: SLF001 - one of httpx's own
+        pool.create_connection = functools.partial(_connection, pool.create_connection)
+        _restore(transport)
+        _restore(pool)
     return client
+
+
+def connections_of(client: httpx.AsyncClient) -> Iterator[Any]:
+    """The connections that a client has now, those to a proxy and what is inside of them, as httpcore has them."""
+    for transport in _transports(client):
+        for connection in transport._pool.connections:  # noqa: SLF001 - as above
+            inner = connection
+            while inner is not None:
+                yield inner
+                inner = vars(inner).get("_connection")
+
+
+def _transports(client: httpx.AsyncClient) -> Iterator[Any]:
+    transports = (client._transport, *client._mounts.values())  # noqa: SLF001 - mocks know these names, too
+    return (transport for transport in transports if transport is not None)  # as it is for hosts that no proxy is for
 
 
 def _connection(create: Any, origin: Any) -> Any:  # `Any`, here and below: httpcore's, which have no common type
