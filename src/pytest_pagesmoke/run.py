@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from pytest_pagesmoke.checks.build import BuildCheck
-from pytest_pagesmoke.model import Answer, Finding, NoAnswer, Observation, Probe, Reason, Recorded, Remark, Seen, Target
+from pytest_pagesmoke.model import Answer, Finding, Observation, Probe, Recorded, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background, aside
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.recorded import MAX_BODY_BYTES, TOLD_BYTES, beginning_of
-from pytest_pagesmoke.settle import (
-    AskAgain,
-    GivenUp,
-    History,
-    Patience,
-    Progress,
-    Round,
-    Settled,
-    Why,
-    decide,
-    failure_of,
-    history,
-)
+
+if TYPE_CHECKING:  # a run that does not wait pays for no more
+    from pytest_pagesmoke.settle import History, Progress, Why
 
 _TICK_S: Final = 0.5  # how often whoever waits hears of it
 _FIRST_TICK_S: Final = 0.15  # by then the first questions are on their way, and who waits has time
-#: Of its own: a project seeds Python's before each test (pytest-randomly), and counts on what comes out of that.
-_CHANCE: Final = random.Random()
 #: What to ask, by what is known: called again until it names nothing new.
 Questions = Callable[[Seen], Iterable[Probe]]
 _Key = tuple[str, Probe]  # a target's name, and a question to it
 #: The tasks that ask: what several checks need is asked once.
-_Asked = dict[_Key, "asyncio.Task[tuple[Observation, float, float]]"]
+Asked = dict[_Key, "asyncio.Task[tuple[Observation, float, float]]"]
 #: Of the bodies that were judged, all together, what is kept whole for checks that may yet ask the same.
 _ROOM_BYTES: Final = 33_554_432
 
@@ -90,7 +75,7 @@ def judge(check: PlannedLive, seen: Seen, *, started: float, ended: float) -> Ch
 
 
 class Run:
-    """Asks in the background, which ends with it. With ``settle_s`` it asks each target until that has settled, or the seconds are over.
+    """Asks in the background, which ends with it.
 
     What was judged is let go but for its beginning, and, where it ``remembers``, for what a report may hold: all bodies of a site together are large.
     """
@@ -100,16 +85,14 @@ class Run:
         make_observer: Callable[[], Observer],
         background: Background,
         *,
-        settle_s: float | None = None,
         remembers: bool = False,
     ) -> None:
         self._make_observer = make_observer
         self._background = background
-        self._settle_s = settle_s
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
         self._whole_bytes = MAX_BODY_BYTES if remembers else TOLD_BYTES
-        self._asked: _Asked = {}
+        self._asked: Asked = {}
         self._first: dict[str, set[_Key]] = {}  # what checks that are not judged yet ask first, by their ids
         self._wanted = Counter[_Key]()  # by how many of these
         self._done_with: dict[_Key, int] = {}  # the sizes of answers that nobody is known to want any more
@@ -117,66 +100,46 @@ class Run:
         self._kept: dict[_Key, Observation] = {}  # as results hold them, each once
         self._pending: dict[str, Future[CheckResult]] = {}
         self._taken: set[str] = set()  # the checks whose answers were handed out
-        self._given_up: dict[str, CheckResult] = {}
         self._stopped = False
-        self._progress: dict[str, Progress] = {}
 
     def ask_ahead(self, checks: Iterable[PlannedLive]) -> None:
-        """Send the questions of ``checks`` now; `result` waits for their answers. To settle, these are the whole set."""
-        new = {check.id: check for check in checks if check.id not in self._pending}
-        if not new:  # nor a thread for nothing
-            return
-        if self._settle_s is None:
-            self._background.submit(self._expect(new.values()))
-            self._pending |= {name: self._submit(check, anew=False) for name, check in new.items()}
-            return
-        by_target: dict[str, list[PlannedLive]] = {}
-        for check in new.values():
-            by_target.setdefault(check.target.name, []).append(check)
-        for theirs in by_target.values():
-            promised: dict[str, Future[CheckResult]] = {check.id: Future() for check in theirs}
-            self._pending |= promised
-            whole = self._background.submit(_Settling(self, theirs, seconds=self._settle_s).settle())
-            whole.add_done_callback(partial(_hand_out, promised))
+        """Send the questions of ``checks`` now; `result` waits for their answers."""
+        if new := {check.id: check for check in checks if check.id not in self._pending}:  # nor a thread for nothing
+            self._pending |= self._begin(new)
 
     def result(self, check: PlannedLive, meanwhile: Callable[[list[Progress]], None] = lambda _: None) -> CheckResult:
         """Wait for the answers that ``check`` needs, and judge. Each call after the first asks anew (a rerun).
 
-        But not what was waited for in vain: one good answer more would be no proof that it has settled, and the time is up.
         ``meanwhile`` is called every now and then with where the waiting stands: a line for each target that has not settled.
         Raises CancelledError when the run is, or has been, stopped.
         """
-        if check.id in self._given_up:
-            return self._given_up[check.id]
         pending = self._pending.pop(check.id, None) or self._submit(check, anew=check.id in self._taken)
         self._taken.add(check.id)
         tick_s = _FIRST_TICK_S
         while not wait([pending], timeout=tick_s).done:  # bounded: every exchange has a deadline
             if self._stopped:
                 raise CancelledError("the run is stopped")
-            meanwhile([*self._progress.values()])
+            meanwhile(self._waiting_for())
             tick_s = _TICK_S
-        result = pending.result()
-        if result.given_up is not None:
-            self._given_up[check.id] = result
-        return result
+        return pending.result()
 
     def see(self, target: Target, questions: Questions) -> Seen:
         """Wait for what ``target`` answers to ``questions``, without any check."""
         seen, _, _ = self._background.submit(self.ask(target, None, questions, self._asked)).result()
         return seen
 
-    def report(self, target: str, progress: Progress | None) -> None:
-        """Take note of how the waiting for a target goes; None where it is over."""
-        if progress is None:
-            self._progress = {name: one for name, one in self._progress.items() if name != target}
-        else:
-            self._progress = {**self._progress, target: progress}  # whole, because another thread reads it
-
     def stop(self) -> None:
         """Cancel what is still asked, and close every connection."""
         self._stopped = True
         self._background.stop()
+
+    def _begin(self, checks: Mapping[str, PlannedLive]) -> dict[str, Future[CheckResult]]:
+        """Send the questions of ``checks``, by their ids."""
+        self._background.submit(self._expect(checks.values()))
+        return {name: self._submit(check, anew=False) for name, check in checks.items()}
+
+    def _waiting_for(self) -> list[Progress]:
+        return []
 
     def _submit(self, check: PlannedLive, *, anew: bool) -> Future[CheckResult]:
         # Anew is all of it: a page of today must not be compared with what the site answered before it was mended.
@@ -185,11 +148,11 @@ class Run:
     async def _expect(self, checks: Iterable[PlannedLive]) -> None:
         """Take note of all that is to be asked before any of it is answered, so that what several need is not let go too early."""
         for check in checks:
-            sides = (_asked_of(check.target, check.reference, probe) for probe in check.questions({}))
+            sides = (asked_of(check.target, check.reference, probe) for probe in check.questions({}))
             self._first[check.id] = {(side.name, plain) for side, plain in sides if isinstance(side, Target)}
             self._wanted.update(self._first[check.id])
 
-    async def _judged(self, check: PlannedLive, asked: _Asked) -> CheckResult:
+    async def _judged(self, check: PlannedLive, asked: Asked) -> CheckResult:
         seen, started, ended = await self.ask(check.target, check.reference, check.questions, asked)
         result = await self.judged(
             check, seen, started=started, ended=ended, kept=self._kept if asked is self._asked else {}
@@ -207,7 +170,7 @@ class Run:
             result = judge(check, seen, started=started, ended=ended)
             found: dict[Probe, Observation] = {}
             for probe, one in seen.items():
-                side, plain = _asked_of(check.target, check.reference, probe)
+                side, plain = asked_of(check.target, check.reference, probe)
                 if isinstance(side, Target) and isinstance(one, Answer) and one.size_bytes > self._whole_bytes:
                     found[probe] = kept.setdefault((side.name, plain), beginning_of(one))
                 else:
@@ -220,7 +183,7 @@ class Run:
         """Note that this check wants its answers no more; of what none wants, let go what there is no room for, the first first."""
         self._wanted.subtract(self._first.pop(check.id, ()))
         for probe, one in seen.items():
-            side, plain = _asked_of(check.target, check.reference, probe)
+            side, plain = asked_of(check.target, check.reference, probe)
             key = side.name if isinstance(side, Target) else "", plain  # a report's were not asked
             if key in self._asked and not self._wanted[key] and key not in self._done_with:
                 self._done_with[key] = one.size_bytes if isinstance(one, Answer) else 0
@@ -233,7 +196,7 @@ class Run:
                 self._kept.pop(key, None)
 
     async def ask(
-        self, target: Target, reference: Target | Recorded | None, questions: Questions, asked: _Asked
+        self, target: Target, reference: Target | Recorded | None, questions: Questions, asked: Asked
     ) -> tuple[Seen, float, float]:
         """What ``target`` answers to ``questions``, and from when to when; what is ``asked`` already is waited for."""
         seen: dict[Probe, Observation] = {}
@@ -247,7 +210,7 @@ class Run:
         ]:
             tasks: dict[Probe, asyncio.Task[tuple[Observation, float, float]]] = {}
             for probe in probes:
-                side, plain = _asked_of(target, reference, probe)
+                side, plain = asked_of(target, reference, probe)
                 if isinstance(side, Recorded):
                     seen[probe] = side.answer_to(plain)
                 else:
@@ -258,7 +221,7 @@ class Run:
                 ended.append(over)
         return seen, min(started), max(ended)
 
-    def _ask_once(self, target: Target, probe: Probe, asked: _Asked) -> asyncio.Task[tuple[Observation, float, float]]:
+    def _ask_once(self, target: Target, probe: Probe, asked: Asked) -> asyncio.Task[tuple[Observation, float, float]]:
         """The one task that asks this question; several checks may wait for it."""
         key = (target.name, probe)
         if key not in asked:
@@ -275,35 +238,7 @@ class Run:
             return await self._observer.ask(target, probe), started, time.time()
 
 
-def _hand_out(promised: Mapping[str, Future[CheckResult]], done: Future[Mapping[str, CheckResult]]) -> None:
-    """Give each check its own of the results that came together."""
-    for name, future in promised.items():
-        if done.cancelled():
-            future.cancel()
-        elif (error := done.exception()) is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(done.result()[name])
-
-
-def _as_far_as_answered(check: PlannedLive, asked: _Asked, elapsed_s: float) -> Seen:
-    """What a check saw that had not all its answers when the time was up."""
-    text = f"no complete answer when the time was up, after {elapsed_s:.1f} s"
-    seen: dict[Probe, Observation] = {}
-    while probes := [probe for probe in dict.fromkeys(check.questions(seen)) if probe not in seen]:
-        for probe in probes:
-            side, plain = _asked_of(check.target, check.reference, probe)
-            if isinstance(side, Recorded):
-                seen[probe] = side.answer_to(plain)
-            elif (task := asked.get((side.name, plain))) is not None and task.done() and not task.cancelled():
-                seen[probe] = task.result()[0]
-            else:
-                url = plain.address(side)
-                seen[probe] = NoAnswer(url=url, reason=Reason.TIMEOUT, text=text, elapsed_s=elapsed_s)
-    return seen
-
-
-def _asked_of(target: Target, reference: Target | Recorded | None, probe: Probe) -> tuple[Target | Recorded, Probe]:
+def asked_of(target: Target, reference: Target | Recorded | None, probe: Probe) -> tuple[Target | Recorded, Probe]:
     """Who answers a question, and what it is for him."""
     side = target
     if probe.of_reference and reference is not None:
@@ -313,105 +248,3 @@ def _asked_of(target: Target, reference: Target | Recorded | None, probe: Probe)
     # Where the address has no path, what a page names is asked as what the settings name.
     below = replace(probe, from_root=False) if probe.from_root else probe
     return side, below if below.address(side) == probe.address(side) else probe
-
-
-class _Settling:
-    """Asks the checks of one target round by round, as `settle` decides."""
-
-    def __init__(self, run: Run, checks: Iterable[PlannedLive], *, seconds: float) -> None:
-        self._run = run
-        self._checks = {check.id: check for check in checks}
-        self._build = frozenset(name for name, check in self._checks.items() if check.check.test == BuildCheck.test)
-        target = next(iter(self._checks.values())).target
-        self._target = target.name
-        self._patience = Patience(
-            seconds=seconds,
-            rounds=target.manners.settle_rounds,
-            round_s=max(one.target.manners.timeout_s for one in self._checks.values()),
-        )
-        self._began = time.time()
-        self._rounds: list[Round] = []
-        self._last: dict[str, CheckResult] = {}
-        self._last_failed: dict[str, CheckResult] = {}
-
-    async def settle(self) -> Mapping[str, CheckResult]:
-        """The results: of the last round where it settled; else what failed, as it last failed."""
-        clock = asyncio.get_running_loop().time
-        try:
-            while True:
-                decision = decide(
-                    frozenset(self._checks),
-                    self._rounds,
-                    now=clock(),
-                    patience=self._patience,
-                    chance=_CHANCE.random(),
-                    build=self._build,
-                )
-                if not isinstance(decision, AskAgain):
-                    return self._results(decision)
-                self._report(clock())
-                await asyncio.sleep(decision.at - clock())
-                await self._round(decision.what, until=decision.until)
-        finally:
-            self._run.report(self._target, None)
-
-    async def _round(self, what: Iterable[str], *, until: float) -> None:
-        clock = asyncio.get_running_loop().time
-        started, began = clock(), time.time()
-        asked: _Asked = {}
-        checks = [self._checks[name] for name in sorted(what)]
-        asking = [
-            asyncio.create_task(self._run.ask(check.target, check.reference, check.questions, asked))
-            for check in checks
-        ]
-        try:
-            await asyncio.wait(asking, timeout=until - started)
-        finally:  # also when the run is stopped meanwhile
-            for task in (*asking, *asked.values()):
-                task.cancel()
-        failed = {}
-        for check, task in zip(checks, asking, strict=True):
-            result = self._last.get(check.id)
-            if task.done():
-                answers, first, last = task.result()
-                result = await self._run.judged(check, answers, started=first, ended=last, kept={})
-            elif not (result and result.findings and clock() - started < check.target.manners.timeout_s):
-                answers = _as_far_as_answered(check, asked, clock() - started)
-                result = judge(check, answers, started=began, ended=time.time())
-                if not result.findings:  # so far; but it is not over
-                    answers = _as_far_as_answered(check, {}, clock() - started)
-                    result = judge(check, answers, started=began, ended=time.time())
-            else:  # cut short, which says less than how it failed when it was last asked
-                answers = result.seen
-            self._last[check.id] = result
-            if result.findings:
-                self._last_failed[check.id] = result
-                failed[check.id] = failure_of(result.findings[0], answers.values(), wall_clock=time.time())
-        self._rounds.append(Round(started=started, ended=clock(), asked=frozenset(what), failed=failed))
-
-    def _results(self, decision: Settled | GivenUp) -> Mapping[str, CheckResult]:
-        blamed = decision.blamed if isinstance(decision, GivenUp) else frozenset()
-        why = decision.why if isinstance(decision, GivenUp) else None
-        found: dict[str, CheckResult] = {}
-        for name in self._checks:
-            result = self._last_failed[name] if name in blamed else self._last[name]
-            past = history(name, self._rounds)
-            found[name] = replace(
-                result,
-                started=self._began,
-                attempts=past.tries if name in blamed else past.needed or past.tries,
-                history=past,
-                given_up=why if name in blamed else None,
-            )
-        return found
-
-    def _report(self, now: float) -> None:
-        failing = tuple(name for name in self._checks if name in self._last and self._last[name].findings)
-        progress = Progress(
-            target=self._target,
-            rounds=len(self._rounds),
-            checks=len(self._checks),
-            failing=failing,
-            ends=(self._rounds[0].started if self._rounds else now) + self._patience.seconds,
-        )
-        self._run.report(self._target, progress)

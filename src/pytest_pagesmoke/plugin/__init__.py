@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_pagesmoke.plugin import base_url, fixtures, marker
+from pytest_pagesmoke.plugin import fixtures, marker
 from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY, may_be_active
 
 
@@ -88,7 +88,7 @@ def pytest_load_initial_conftests(
     )
     if "base_url" not in parser._inidict:  # noqa: SLF001 - no public way; a project's own key, with its default, stays
         parser.addini("base_url", help="base url for the application under test.")
-    early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
+    early_config.pluginmanager.register(fixtures.BaseUrl(), "pagesmoke-base-url")
     return outcome
 
 

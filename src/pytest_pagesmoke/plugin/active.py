@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -35,25 +36,28 @@ from pytest_pagesmoke.plugin.collection import (
 from pytest_pagesmoke.plugin.every_run import ACTIVE, WORKERINPUT_KEY
 from pytest_pagesmoke.plugin.heard import Heard
 from pytest_pagesmoke.plugin.looking import Looking
-from pytest_pagesmoke.plugin.marker import left_out_of, write_left_out
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.own_tests import EarlyReaders, OwnTests
 from pytest_pagesmoke.plugin.progress import ProgressLine
 from pytest_pagesmoke.plugin.reporting import Reporting
 from pytest_pagesmoke.plugin.results import Results, asks_from_each, attach
 from pytest_pagesmoke.plugin.set_up import SetUp
+from pytest_pagesmoke.plugin.wishes import left_out_of
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError
-from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 
 if TYPE_CHECKING:
     from pytest_pagesmoke.plugin.replaying import Replaying
     from pytest_pagesmoke.plugin.telling import Telling
+    from pytest_pagesmoke.settle import Progress
 
 
 def activate(config: pytest.Config, activation: Activation) -> None:
     """Set the run up. Raises pytest.UsageError (exit status 4) for whatever is set up wrongly, before anything is asked."""
+    if not gc.get_freeze_count():  # once a process: what is frozen stays, and somebody's own choice stands
+        # pytest collects garbage five times at its end, and Python again: each time all that was imported until here is looked at.
+        gc.freeze()
     try:
         active = ActiveRun(config, activation)
     except SetUpError as error:
@@ -442,7 +446,7 @@ class ActiveRun:
             )
         runs = [] if self._only_lists() else self._telling.runs()
         if not runs:
-            write_left_out(terminalreporter, left_out_of(self._config))
+            left_out_of(self._config).write(terminalreporter)
             if not self._planned:
                 terminalreporter.write_line(
                     f"pagesmoke: {self._set_up.shown(self._settings.file)} names nothing to check on {', '.join(self._targets)}{self._set_up.idle_build()}"
@@ -462,4 +466,7 @@ class ActiveRun:
 
 
 def _with(planned: Planned, overrides: Overrides) -> Planned:
-    return replace(planned, target=overrides.on(planned.target)) if isinstance(planned, PlannedLive) else planned
+    if not isinstance(planned, PlannedLive):
+        return planned
+    target = overrides.on(planned.target)
+    return planned if target is planned.target else replace(planned, target=target)

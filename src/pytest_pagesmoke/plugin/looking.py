@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks.asset import AssetSpec
@@ -19,9 +19,11 @@ from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets, without_tokens
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
-from pytest_pagesmoke.settle import Progress
 from pytest_pagesmoke.verdict import Outcome
 from pytest_pagesmoke.wrangler.server import NotStarted, Started
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.settle import Progress
 
 _MAX_SAID: Final = 1000  # characters of what was expected and seen, in reports
 
@@ -54,7 +56,12 @@ class Looking:
         self._settle_s = settle_s
         self._progress = progress
         self._note = note or (lambda *_: None)
-        self._run = Run(self._make_observer, background, settle_s=settle_s, remembers=note is not None)
+        if settle_s is None:
+            self._run = Run(self._make_observer, background, remembers=note is not None)
+        else:
+            from pytest_pagesmoke.settling import SettlingRun
+
+            self._run = SettlingRun(self._make_observer, background, settle_s=settle_s, remembers=note is not None)
         self._beginning = threading.Lock()  # xdist's controller looks for several workers at once
         self._of_local: list[PlannedLive] = []  # what is asked when the local server is ready
 

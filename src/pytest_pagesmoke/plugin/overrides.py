@@ -20,7 +20,9 @@ class Overrides:
     user_agent: str | None = None
 
     def on(self, target: Target) -> Target:
-        """``target`` as it is asked with these."""
+        """``target`` as it is asked with these: itself, where there is nothing to lay over it."""
+        if self == Overrides():
+            return target
         laid_over = {name.lower() for name in self.headers}
         manners = target.manners
         if self.timeout_s is not None:

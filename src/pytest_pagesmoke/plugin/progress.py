@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_pagesmoke.say.waiting import progress_line
-from pytest_pagesmoke.settle import Progress
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.settle import Progress
 
 _EVERY_S: Final = 10.0  # a log is read afterwards: it takes what changed, and now and then a sign of life
 

@@ -16,10 +16,10 @@ from pytest_pagesmoke.model import OWN_TEST, CheckRecord
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedLive
 from pytest_pagesmoke.plugin import junit
 from pytest_pagesmoke.plugin.activation import Activation
-from pytest_pagesmoke.plugin.marker import left_out_of
 from pytest_pagesmoke.plugin.reporting import Reporting
 from pytest_pagesmoke.plugin.results import Results, asks_from_each
 from pytest_pagesmoke.plugin.set_up import SetUp
+from pytest_pagesmoke.plugin.wishes import left_out_of
 from pytest_pagesmoke.say import github, terminal
 from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.say.summary import Entry, Summary, failure_line, left_out, summarize

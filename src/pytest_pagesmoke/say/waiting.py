@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.say.harmless import harmless
-from pytest_pagesmoke.settle import History, Progress
 
 if TYPE_CHECKING:  # what tells of the waiting itself is there before what explains a run
     from pytest_pagesmoke.diagnose import TargetRun
+    from pytest_pagesmoke.settle import History, Progress
 
 _MAX_NAMED = 3  # of those that still fail; a site that is down fails in all
 
