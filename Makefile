@@ -34,7 +34,7 @@ check: $(VENV)/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# Ratios, measured side by side in some five minutes: benchmarks/README.md. Meaningful on a machine that has nothing else to do.
+# Ratios, measured side by side in some eight minutes: benchmarks/README.md. Meaningful on a machine that has nothing else to do.
 bench: $(VENV)/plain/ready
 	@rm -rf $(VENV)/plain/wheel && $(BIN)/python -m build --wheel --no-isolation --outdir $(VENV)/plain/wheel >$(VENV)/plain/build.log
 	@$(PLAIN) -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(VENV)/plain/wheel/*.whl
