@@ -49,8 +49,7 @@ class Machine:
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
             "CI": "true",
-            # Its autoload takes as long as the rest of pytest's start (tests/conftest.py).
-            "PYTEST_ADDOPTS": "-p no:anyio -p no:cacheprovider",
+            "PYTEST_ADDOPTS": f"{LIGHT} -p no:cacheprovider",
             "PYTEST_PLUGINS": "quick_pytest",
             "PYTHONPATH": str(self._stand_ins),
             "CLOUDFLARE_API_BASE_URL": cloudflare.api_url,
@@ -109,7 +108,6 @@ class Machine:
             [*command, str(file)],
             cwd=workspace,
             env={
-                "PYTEST_ADDOPTS": LIGHT,
                 **self._environment,
                 **environment,
                 _SCALE_NAME: str(self.settle_scale),
