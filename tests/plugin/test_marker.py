@@ -157,7 +157,7 @@ def test_where_each_runs(pytester: pytest.Pytester, serve: Serve, run_both: Pyte
         for name, reasons in LEFT_OUT.items()
         for why, count in reasons.items()
     )
-    if "workers" not in result.stdout.str():
+    if "worker" not in result.stdout.str():
         assert deselected(result) == sum(sum(reasons.values()) for reasons in LEFT_OUT.values()) == 3 * 21 - len(wanted)
 
 
