@@ -19,7 +19,7 @@ def test_inactive_it_costs_no_import(pytester: pytest.Pytester, run: Pytest) -> 
         def test_own():
             assert {LIBRARIES} & {{*sys.modules}} == set()
             ours = {{name.rpartition(".")[2] for name in sys.modules if name.startswith("pytest_pagesmoke")}}
-            assert ours == {{"pytest_pagesmoke", "plugin", "every_run", "fixtures", "marker"}}
+            assert ours == {{"pytest_pagesmoke", "plugin", "every_run", "fixtures"}}
         """
     )
     # No others, which bring libraries of their own: anyio asyncio, say.

@@ -10,8 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_pagesmoke.plugin import fixtures, marker
-from pytest_pagesmoke.plugin.every_run import STEP_SUMMARY_KEY, may_be_active
+from pytest_pagesmoke.plugin import every_run, fixtures
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="let tests marked pagesmoke(writes=True) run against production, and change it.",
     )
     parser.addini(
-        STEP_SUMMARY_KEY,
+        every_run.STEP_SUMMARY_KEY,
         type="bool",
         default=True,
         help="where GITHUB_STEP_SUMMARY is set, append the summary to that file (default: true).",
@@ -107,10 +106,10 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", marker.LINE)
+    config.addinivalue_line("markers", every_run.MARKER_LINE)
     config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
-    config.pluginmanager.register(marker, "pagesmoke-marker")
-    if not may_be_active(config):
+    config.pluginmanager.register(every_run, "pagesmoke-every-run")
+    if not every_run.may_be_active(config):
         return  # and pays for no more imports
     from pytest_pagesmoke.plugin.activation import activation_of
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_pagesmoke.plugin.every_run import ACTIVE
-from pytest_pagesmoke.plugin.marker import NO_TARGET
+from pytest_pagesmoke.plugin.every_run import ACTIVE, NO_TARGET
 
 if TYPE_CHECKING:
     from pytest_pagesmoke.model import Target

@@ -20,7 +20,7 @@ from pytest_pagesmoke.model import OWN_TEST, CheckRecord, Exchange, Kind, Target
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plugin import base_url_of_target
 from pytest_pagesmoke.plugin.collection import TARGET_FIXTURE, CheckItem, needs
-from pytest_pagesmoke.plugin.marker import MARKER, NO_TARGET
+from pytest_pagesmoke.plugin.every_run import MARKER, NO_TARGET
 from pytest_pagesmoke.plugin.overrides import Overrides
 from pytest_pagesmoke.plugin.results import Results, attach, attach_ends, is_of_a_check
 from pytest_pagesmoke.plugin.wishes import sort_out, wishes_of

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_pagesmoke.plugin.every_run import base_url_of
-from pytest_pagesmoke.plugin.marker import LEFT_OUT, MARKER, NO_TARGET
+from pytest_pagesmoke.plugin.every_run import LEFT_OUT, MARKER, NO_TARGET, base_url_of
 
 _KEYWORDS: Final = ("only_on", "not_on", "writes")
 #: How much a name that nothing is called must look like one that something is, to be taken for a slip: `prodution`, not `prod`.
