@@ -77,9 +77,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Pytest:
     return lambda *args: pytester.runpytest_subprocess(*args, timeout=60)
 
 
-@pytest.fixture(params=[(), ("-n", "1")], ids=["plain", "xdist"])
+@pytest.fixture(params=[(), ("-n", "2")], ids=["plain", "xdist"])
 def run_both(request: pytest.FixtureRequest, run: Pytest) -> Pytest:
-    """The same, once plain and once under xdist. (What comes of several workers: tests/plugin/test_xdist.py.)"""
+    """The same, once plain and once under xdist."""
     return lambda *args: run(*args, *request.param)
 
 

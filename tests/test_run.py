@@ -142,7 +142,7 @@ def start() -> Iterator[Start]:
         if settle_s is None:
             runs.append(Run(lambda: observer, Background(), remembers=remembers))
         else:
-            runs.append(SettlingRun(lambda: observer, Background(), settle_s=settle_s))
+            runs.append(SettlingRun(lambda: observer, Background(), settle_s=settle_s, remembers=remembers))
         return runs[-1], observer
 
     yield make
@@ -269,14 +269,15 @@ class TestAsking:
                 run.result(check)
             assert sum(observer.asked.values()) == times
 
+    @pytest.mark.parametrize("settle_s", [None, 0.3])
     @pytest.mark.parametrize("remembers", [False, True])
     def test_of_what_was_judged_the_beginning_is_kept_or_all_that_was_seen(
-        self, start: Start, *, remembers: bool
+        self, start: Start, *, remembers: bool, settle_s: float | None
     ) -> None:
         async def respond(target: Target, probe: Probe) -> Observation:
             return Answer(url=probe.address(target), status=200, headers={"a": "b"}, body=b"large" * 20_000)
 
-        run, _ = start(respond, remembers=remembers)
+        run, _ = start(respond, remembers=remembers, settle_s=settle_s)
         run.ask_ahead([paths("/a")])
         result = run.result(paths("/a"))
         assert isinstance(result.observation, Answer)

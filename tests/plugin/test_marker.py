@@ -157,7 +157,7 @@ def test_where_each_runs(pytester: pytest.Pytester, serve: Serve, run_both: Pyte
         for name, reasons in LEFT_OUT.items()
         for why, count in reasons.items()
     )
-    if "worker" not in result.stdout.str():
+    if "workers" not in result.stdout.str():
         assert deselected(result) == sum(sum(reasons.values()) for reasons in LEFT_OUT.values()) == 3 * 21 - len(wanted)
 
 
@@ -393,8 +393,9 @@ def test_where_the_settings_are_mistaken_nothing_is_guessed(pytester: pytest.Pyt
     result.stderr.fnmatch_lines(["ERROR: pagesmoke: pagesmoke.toml: targets.shop*"])
     active = run("--pagesmoke=shop")
     assert (active.ret, active.errlines) == (4, result.errlines)  # the same words
-    pytester.makepyfile(test_own="def test_plain(): pass")
-    assert run("-p", "no:base_url").ret == 0
+    for mark in ("", "@pytest.mark.pagesmoke\n"):  # which wishes nothing
+        pytester.makepyfile(test_own=f"import pytest\n{mark}def test_plain(): pass")
+        assert run("-p", "no:base_url").ret == 0
 
 
 SLIPS = """
