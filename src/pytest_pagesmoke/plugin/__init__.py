@@ -1,4 +1,4 @@
-"""The pytest plugin. Inactive it costs an option and a marker: everything else is imported where a run asks for checks.
+"""The pytest plugin. Inactive it costs an option and a marker: everything else is imported where a run asks for checks, or a test is marked.
 
 PYTEST_DONT_REWRITE: every run imports this, and no assertion in it is a test's.
 """
@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_pagesmoke.plugin import every_run, fixtures
+from pytest_pagesmoke.plugin import base_url, every_run, fixtures
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,7 +87,7 @@ def pytest_load_initial_conftests(
     )
     if "base_url" not in parser._inidict:  # noqa: SLF001 - no public way; a project's own key, with its default, stays
         parser.addini("base_url", help="base url for the application under test.")
-    early_config.pluginmanager.register(fixtures.BaseUrl(), "pagesmoke-base-url")
+    early_config.pluginmanager.register(base_url, "pagesmoke-base-url")
     return outcome
 
 
@@ -108,7 +108,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", every_run.MARKER_LINE)
     config.pluginmanager.register(fixtures, "pagesmoke-fixtures")
-    config.pluginmanager.register(every_run, "pagesmoke-every-run")
+    config.pluginmanager.register(every_run, "pagesmoke-marker")
     if not every_run.may_be_active(config):
         return  # and pays for no more imports
     from pytest_pagesmoke.plugin.activation import activation_of

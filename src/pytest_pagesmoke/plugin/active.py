@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -55,9 +54,6 @@ if TYPE_CHECKING:
 
 def activate(config: pytest.Config, activation: Activation) -> None:
     """Set the run up. Raises pytest.UsageError (exit status 4) for whatever is set up wrongly, before anything is asked."""
-    if not gc.get_freeze_count():  # once a process: what is frozen stays, and somebody's own choice stands
-        # pytest collects garbage five times at its end, and Python again: each time all that was imported until here is looked at.
-        gc.freeze()
     try:
         active = ActiveRun(config, activation)
     except SetUpError as error:

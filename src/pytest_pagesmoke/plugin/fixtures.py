@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from pytest_pagesmoke.verdict import PendingCheck
 
 
-class BaseUrl:
-    """A plugin of its own, registered where neither pytest-base-url nor pytest-playwright is there to define this fixture: the same as theirs."""
-
-    @pytest.fixture(scope="session")
-    def base_url(self, pytestconfig: pytest.Config) -> str | None:
-        """The address of the application under test: of --base-url, the ini key base_url or PYTEST_BASE_URL."""
-        return pytestconfig.getoption("base_url") or pytestconfig.getini("base_url") or None
-
-
 @pytest.fixture(scope="session")
 def _pagesmoke_active(request: pytest.FixtureRequest) -> ActiveRun:
     """The state of a run that is active. Asked for first: in any other run nothing more is set up, nor of what a conftest.py overrides."""

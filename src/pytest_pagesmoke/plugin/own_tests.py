@@ -41,7 +41,7 @@ _FINISH: Final = pytest.FixtureDef.finish.__code__
 #: What of a report is shown somewhere, beside the test's own id.
 _SHOWN: Final = frozenset({"longrepr", "sections", "wasxfail"})
 _DEFINING_BASE_URL: Final = frozenset(
-    {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.fixtures"}
+    {"pytest_base_url.plugin", "pytest_playwright.pytest_playwright", "pytest_pagesmoke.plugin.base_url"}
 )
 #: Where a traceback stops: below these a reader finds how the request was sent, and not why the test fails.
 _LIBRARIES: Final = frozenset({"httpx", "httpcore", "pytest_pagesmoke", "concurrent", "contextlib", "json"})

@@ -131,7 +131,7 @@ def _slips(names: Collection[str], known: Iterable[str]) -> dict[str, str]:
         return {}
     import difflib
 
-    from pytest_pagesmoke.model import Kind  # only now: most runs have no marked test
+    from pytest_pagesmoke.model import Kind
 
     called = {name.casefold(): name for name in (*known, *map(str, Kind))}
     strange = [name for name in names if name.casefold() not in called]
