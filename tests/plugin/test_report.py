@@ -145,6 +145,16 @@ def test_of_a_run_that_waited_it_holds_the_last_round(pytester: pytest.Pytester,
     assert target["observations"][check["observations"][0]]["body"] == f"no {next(times) - 1}"
 
 
+def test_a_run_that_waited_has_large_bodies_whole(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
+    """As any run has (of what was judged, only the beginning is kept where no report may want more)."""
+    (pytester.path / "pagesmoke.toml").write_text('pages = ["/large"]')
+    large = Reply.html(f"<h1>Large</h1><p>{'word ' * 20_000}</p>")
+    site = serve({**GOOD_SITE, "/large": large})
+    assert run(f"--pagesmoke=site={site.url}", "--pagesmoke-settle=60", "--pagesmoke-report=report.json").ret == 0
+    (target,) = read(pytester)["targets"]
+    assert large.body in [seen["body"] for seen in target["observations"]]
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
