@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter, sub
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -175,12 +176,12 @@ def inactive(folder: Path) -> None:
     if wall_s(empty) > cpu_s(empty) * BUSY:
         print("This machine has other work, which makes each figure by the clock worse: all but the processor's.\n")
     print("Installed but inactive, against -p no:pagesmoke in the same round: an empty pytest run that takes longer by")
-    for clock, of in (("processor", cpu_s), ("wall", wall_s)):
+    for clock, time_of in (("processor", attrgetter("cpu_s")), ("wall", attrgetter("wall_s"))):
+        with_it, without = (list(map(time_of, runs)) for runs in found.values())
         # A machine's pace drifts by more than what is measured: of two runs in a row it is nearly the same.
-        more_s = median(of([run]) - of([without]) for run, without in zip(found["inactive"], empty, strict=True))
-        print(
-            f"  {clock:9} {goal(more_s / of(empty) * 100, INACTIVE_PER_CENT, ' %')}: {more_s * 1000:.1f} ms of {of(empty) * 1000:.1f}"
-        )
+        more_s, whole_s = median(map(sub, with_it, without)), median(without)
+        took = f"{more_s * 1000:.1f} ms of {whole_s * 1000:.1f}"
+        print(f"  {clock:9} {goal(more_s / whole_s * 100, INACTIVE_PER_CENT, ' %')}: {took}")
     print(
         f"  {len(more)} modules are imported, httpx is {'MISSED: imported' * ('httpx' in more) or 'not'}: {' '.join(sorted(more))}"
     )

@@ -114,7 +114,7 @@ def simulate(
         PlannedLive(target=target, check=AnswerCheck(), spec=AnswerSpec(path=f"/{number}", contains=(NEW,)))
         for number in range(probes)
     ]
-    settling = Settling(SettlingRun(lambda: edge, Background(), settle_s=seconds), checks, seconds=seconds)
+    settling = Settling(SettlingRun(lambda: edge, Background(), settle_s=seconds), checks)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         results = dict(runner.run(settling.settle()))
         ended = runner.get_loop().time()

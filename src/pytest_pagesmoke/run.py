@@ -81,11 +81,7 @@ class Run:
     """
 
     def __init__(
-        self,
-        make_observer: Callable[[], Observer],
-        background: Background,
-        *,
-        remembers: bool = False,
+        self, make_observer: Callable[[], Observer], background: Background, *, remembers: bool = False
     ) -> None:
         self._make_observer = make_observer
         self._background = background

@@ -37,7 +37,7 @@ class SettlingRun(Run):
         remembers: bool = False,
     ) -> None:
         super().__init__(make_observer, background, remembers=remembers)
-        self._settle_s = settle_s
+        self.settle_s = settle_s
         self._given_up: dict[str, CheckResult] = {}
         self._progress: dict[str, Progress] = {}
 
@@ -62,7 +62,7 @@ class SettlingRun(Run):
         for check in checks.values():
             by_target.setdefault(check.target.name, []).append(check)
         for theirs in by_target.values():
-            whole = self._background.submit(Settling(self, theirs, seconds=self._settle_s).settle())
+            whole = self._background.submit(Settling(self, theirs).settle())
             whole.add_done_callback(partial(_hand_out, {check.id: promised[check.id] for check in theirs}))
         return promised
 
@@ -73,14 +73,14 @@ class SettlingRun(Run):
 class Settling:
     """Asks the checks of one target round by round, as `settle` decides."""
 
-    def __init__(self, run: SettlingRun, checks: Iterable[PlannedLive], *, seconds: float) -> None:
+    def __init__(self, run: SettlingRun, checks: Iterable[PlannedLive]) -> None:
         self._run = run
         self._checks = {check.id: check for check in checks}
         self._build = frozenset(name for name, check in self._checks.items() if check.check.test == BuildCheck.test)
         target = next(iter(self._checks.values())).target
         self._target = target.name
         self._patience = Patience(
-            seconds=seconds,
+            seconds=run.settle_s,
             rounds=target.manners.settle_rounds,
             round_s=max(one.target.manners.timeout_s for one in self._checks.values()),
         )

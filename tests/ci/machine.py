@@ -107,12 +107,7 @@ class Machine:
         shell = subprocess.Popen(
             [*command, str(file)],
             cwd=workspace,
-            env={
-                **self._environment,
-                **environment,
-                _SCALE_NAME: str(self.settle_scale),
-                "PATH": self._path(),
-            },
+            env={**self._environment, **environment, _SCALE_NAME: str(self.settle_scale), "PATH": self._path()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

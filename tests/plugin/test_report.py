@@ -145,6 +145,7 @@ def test_of_a_run_that_waited_it_holds_the_last_round(pytester: pytest.Pytester,
     assert target["observations"][check["observations"][0]]["body"] == f"no {next(times) - 1}"
 
 
+@pytest.mark.usefixtures("scaled")
 def test_a_run_that_waited_has_large_bodies_whole(pytester: pytest.Pytester, serve: Serve, run: Pytest) -> None:
     """As any run has (of what was judged, only the beginning is kept where no report may want more)."""
     (pytester.path / "pagesmoke.toml").write_text('pages = ["/large"]')

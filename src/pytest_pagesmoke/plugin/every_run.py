@@ -34,7 +34,7 @@ MARKER_LINE: Final = (
 NO_TARGET: Final = (
     "needs a target: --base-url=URL on the command line, or --pagesmoke=WHAT (a URL, local, a target of the settings)"
 )
-#: What markers have kept from running so far; not there where that is nothing.
+#: What markers have kept from running so far; not there where nobody has read any.
 LEFT_OUT: Final[pytest.StashKey[LeftOut]] = pytest.StashKey()
 _WORKEROUTPUT_KEY: Final = "pagesmoke_marker"
 

@@ -177,13 +177,12 @@ def _is_names(value: object) -> bool:
 
 def mistaken(collected: Iterable[object]) -> list[str]:
     """What is wrong with the markers of what was collected: once a test function, not once a parameter."""
-    items = [item for item in collected if isinstance(item, pytest.Item)]
-    said = (
-        f"{getattr(item, 'originalname', None) or item.name}: {mistake}"
-        for item in items
-        for mistake in mistakes_of(item)
-    )
-    return [*dict.fromkeys(said)]
+    said: dict[str, None] = {}
+    for item in collected:
+        if isinstance(item, pytest.Item):
+            name = getattr(item, "originalname", None) or item.name
+            said |= dict.fromkeys(f"{name}: {mistake}" for mistake in mistakes_of(item))
+    return [*said]
 
 
 def mistakes_of(item: pytest.Item) -> Iterator[str]:
