@@ -32,14 +32,14 @@ from pytest_pagesmoke.model import (
     WorkerFiles,
 )
 from pytest_pagesmoke.plan import DIST_TEST
-from pytest_pagesmoke.registry import LIVE_CHECKS, OF_THE_RUN
+from pytest_pagesmoke.registry import LIVE_CHECKS, of_the_run
 from pytest_pagesmoke.say.failure import dist_failure, live_failure, one_line
 from pytest_pagesmoke.say.waiting import how_it_was_asked
 from pytest_pagesmoke.settings import checklist
 
 FAILURES = Path(__file__).parent / "failures"
 SETTINGS = checklist()
-LIVE = {check.test: check for check in (*LIVE_CHECKS, *OF_THE_RUN)}
+LIVE = {check.test: check for check in (*LIVE_CHECKS, *of_the_run())}
 DIST = {f"{DIST_TEST}[{check.part}]": check for check in DIST_CHECKS}
 
 

@@ -49,7 +49,7 @@ from pytest_pagesmoke.observe.http import HttpObserver, _tidied
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
 from pytest_pagesmoke.redact import Secrets
-from pytest_pagesmoke.registry import LIVE_CHECKS, OF_THE_RUN
+from pytest_pagesmoke.registry import LIVE_CHECKS, of_the_run
 from pytest_pagesmoke.run import judge
 
 BOUND_S = 5.0  # a hundred times what any of these takes
@@ -255,7 +255,7 @@ CHECKS: list[tuple[LiveCheck[Any], Any]] = [
 
 
 def test_every_kind_of_check_is_among_them() -> None:
-    assert {type(check) for check, _ in CHECKS} == {type(check) for check in (*LIVE_CHECKS, *OF_THE_RUN)}
+    assert {type(check) for check, _ in CHECKS} == {type(check) for check in (*LIVE_CHECKS, *of_the_run())}
 
 
 def judged(check: LiveCheck[Any], spec: Any, observations: list[Observation]) -> None:

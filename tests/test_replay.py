@@ -27,10 +27,12 @@ from pytest_pagesmoke.checks.page import PageCheck, PageSpec
 from pytest_pagesmoke.checks.redirect import RedirectCheck, RedirectSpec
 from pytest_pagesmoke.diagnose import TargetRun
 from pytest_pagesmoke.model import (
+    REPORTED_BYTES,
     Answer,
     CheckRecord,
     Hop,
     Kind,
+    LeftOut,
     Manners,
     NoAnswer,
     Observation,
@@ -44,10 +46,8 @@ from pytest_pagesmoke.plugin.looking import live_outcome
 from pytest_pagesmoke.plugin.reporting import _Bodies
 from pytest_pagesmoke.recorded import (
     MAX_BODIES_BYTES,
-    MAX_BODY_BYTES,
     BadReport,
     Entry,
-    LeftOut,
     bounded,
     entry,
     read_entry,
@@ -203,21 +203,21 @@ class TestKept:
         assert entry(PROBE, Answer(url=SITE, status=200, headers={name: "x"}), secrets=NO_SECRETS)["withheld"] == []
 
     def test_a_body_that_is_too_large_is_cut_and_cannot_be_looked_at(self) -> None:
-        fits = Answer(url=f"{SITE}/", status=200, body=b"x" * MAX_BODY_BYTES)
+        fits = Answer(url=f"{SITE}/", status=200, body=b"x" * REPORTED_BYTES)
         assert back(fits) == fits
-        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
+        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (REPORTED_BYTES + 1))
         said = entry(PROBE, large, secrets=NO_SECRETS)
-        assert (said["truncated"], said["size_bytes"], len(said["body"])) == (True, MAX_BODY_BYTES + 1, 4096)
+        assert (said["truncated"], said["size_bytes"], len(said["body"])) == (True, REPORTED_BYTES + 1, 4096)
         answer = back(large)
         assert isinstance(answer, Answer)
-        assert (answer.status, answer.size_bytes, answer.is_blank) == (200, MAX_BODY_BYTES + 1, False)
+        assert (answer.status, answer.size_bytes, answer.is_blank) == (200, REPORTED_BYTES + 1, False)
         assert set(answer.beginning) == {"x"}
         with pytest.raises(LeftOut, match="it was large"):
             _ = answer.body
         with pytest.raises(LeftOut, match="it was large"):
             _ = answer.text
 
-    @pytest.mark.parametrize("size", [50, MAX_BODY_BYTES + 1])
+    @pytest.mark.parametrize("size", [50, REPORTED_BYTES + 1])
     def test_the_report_of_a_replay_says_of_a_body_what_the_first_one_said(self, size: int) -> None:
         """Its digest is what a file is compared by."""
         body = (b"get('/x?token=abc')" * size)[:size]
@@ -230,9 +230,9 @@ class TestKept:
     @pytest.mark.parametrize(
         "body",
         [
-            pytest.param(b"<!-- " + b"x" * MAX_BODY_BYTES + b" --><html>", id="a-comment-that-does-not-end"),
+            pytest.param(b"<!-- " + b"x" * REPORTED_BYTES + b" --><html>", id="a-comment-that-does-not-end"),
             pytest.param("s3cret-token-1 ".encode("utf-16"), id="a-secret-in-utf-16"),
-            pytest.param(b" " * MAX_BODY_BYTES + b"let a = 1", id="blanks-at-first"),
+            pytest.param(b" " * REPORTED_BYTES + b"let a = 1", id="blanks-at-first"),
         ],
     )
     def test_where_its_beginning_does_not_do_it_is_not_looked_at(self, body: bytes) -> None:
@@ -248,7 +248,7 @@ class TestKept:
 
     @pytest.mark.parametrize("byte", [b"x", b"\xff"], ids=["text", "binary"])
     def test_all_bodies_together_are_bounded_the_largest_are_cut(self, byte: bytes) -> None:
-        sizes = [*(MAX_BODY_BYTES - 1 - 9 * size for size in range(10)), 1000]
+        sizes = [*(REPORTED_BYTES - 1 - 9 * size for size in range(10)), 1000]
         many = [entry(PROBE, Answer(url=SITE, status=200, body=byte * size), secrets=NO_SECRETS) for size in sizes]
         kept, used = bounded(many)
         cut = [one["truncated"] for one in kept]
@@ -652,7 +652,7 @@ class TestStruckOut:
 
     def test_a_block_says_that_a_body_is_left_out_and_the_verdict_stays(self) -> None:
         check = live(AssetCheck(), AssetSpec(path="/a.js"))
-        large = Answer(url=f"{SITE}/a.js", status=404, body=b"<!-- " + b"x" * (MAX_BODY_BYTES + 1))
+        large = Answer(url=f"{SITE}/a.js", status=404, body=b"<!-- " + b"x" * (REPORTED_BYTES + 1))
         seen = only(written((check, {Probe(path="/a.js"): large}))).views[0].seen_by(check)
         outcome = live_outcome(check, judge(check, seen, started=0, ended=0))
         assert outcome.record.rule == "asset-status"
@@ -734,7 +734,7 @@ class TestJudgedAgain:
 
     def test_nor_what_would_need_a_body_that_was_cut(self) -> None:
         check = answers("/", contains=("y",))
-        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (MAX_BODY_BYTES + 1))
+        large = Answer(url=f"{SITE}/", status=200, body=b"x" * (REPORTED_BYTES + 1))
         seen = only(written((check, {PROBE: large}))).views[0].seen_by(check)
         with pytest.raises(LeftOut):
             live_outcome(check, judge(check, seen, started=0, ended=0))
@@ -765,11 +765,11 @@ class TestJudgedAgain:
         self, check: PlannedLive, answer: Answer, rules: list[str]
     ) -> None:
         (probe,) = [*check.questions({})][:1]
-        seen = {probe: replace(answer, body=b"x" * (MAX_BODY_BYTES + 1))}
+        seen = {probe: replace(answer, body=b"x" * (REPORTED_BYTES + 1))}
         reported = only(written((check, seen)))
         assert rules_again(check, reported) == rules
         outcome = live_outcome(check, judge(check, reported.views[0].seen_by(check), started=0, ended=0))
-        assert outcome.record.body_bytes == MAX_BODY_BYTES + 1
+        assert outcome.record.body_bytes == REPORTED_BYTES + 1
 
     @pytest.mark.parametrize(
         ("wanted", "rules"), [({"set-cookie": True}, []), ({"set-cookie": False}, ["answer-header"])]
@@ -888,7 +888,7 @@ class TestTheReference:
         assert unknown.text == "the report holds no answer to GET /a?sig=***"
 
     def test_a_body_that_was_cut_is_compared_by_its_digest(self) -> None:
-        large = replace(PAGE, body=b"x" * (MAX_BODY_BYTES + 1))
+        large = replace(PAGE, body=b"x" * (REPORTED_BYTES + 1))
         report = self.report("site", seen={PROBE: large})
         found = as_reference(report, "site", shown="r.json").answers[PROBE]
         assert isinstance(found, Answer)

@@ -10,7 +10,7 @@ from kit import ROOT
 from pytest_pagesmoke import suite
 from pytest_pagesmoke.checks.health import FALSE_KEYS, HEALTHY_WORDS, MODE_KEYS, SWITCH_KEYS, UNHEALTHY_WORDS
 from pytest_pagesmoke.plan import DIST_TEST
-from pytest_pagesmoke.registry import LIVE_CHECKS, OF_THE_RUN, rule_groups
+from pytest_pagesmoke.registry import LIVE_CHECKS, of_the_run, rule_groups
 from pytest_pagesmoke.say.rules import rules_page
 
 PAGE = ROOT / "docs" / "rules.md"
@@ -66,7 +66,7 @@ def test_each_rule_has_one_folder_in_the_catalogue() -> None:
 
 def test_each_kind_of_check_has_a_test_in_the_suite() -> None:
     tests = [name for name, it in vars(suite).items() if name.startswith("test_") and inspect.isfunction(it)]
-    assert sorted(tests) == sorted([DIST_TEST, *(check.test for check in (*LIVE_CHECKS, *OF_THE_RUN))])
+    assert sorted(tests) == sorted([DIST_TEST, *(check.test for check in (*LIVE_CHECKS, *of_the_run()))])
     assert all(inspect.getdoc(vars(suite)[name]) for name in tests)
 
 

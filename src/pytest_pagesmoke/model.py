@@ -17,6 +17,10 @@ OWN_TEST: Final = "user"
 LATER_S: Final = 1.1
 #: The name of the thread in which sites are asked.
 THREAD: Final = "pagesmoke"
+#: Of a body that was judged: as much as anybody looks at who tells of it.
+TOLD_BYTES: Final = 65_536
+#: A body that is larger is left out of reports but for its beginning, for whoever reads: pages and health are far smaller, most scripts, too.
+REPORTED_BYTES: Final = 1_048_576
 
 
 class Kind(StrEnum):
@@ -243,6 +247,10 @@ class NoAnswer:
 
 Observation = Answer | NoAnswer
 Seen = Mapping[Probe, Observation]
+
+
+class LeftOut(Exception):
+    """A report does not hold what a check wants to see. Says what, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

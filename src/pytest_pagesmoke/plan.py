@@ -10,10 +10,8 @@ from typing import Any
 from pytest_pagesmoke.checks.answer import AnswerCheck
 from pytest_pagesmoke.checks.asset import AssetCheck
 from pytest_pagesmoke.checks.build import BuildCheck, BuildSpec
-from pytest_pagesmoke.checks.dist import DIST_CHECKS
 from pytest_pagesmoke.checks.health import HealthCheck
 from pytest_pagesmoke.checks.page import ACCEPT, PageCheck
-from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec
 from pytest_pagesmoke.model import DistCheck, DistSpec, LiveCheck, Probe, Recorded, Seen, Target, in_test_id
 from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.settings import FILE_NAME, Settings
@@ -119,6 +117,8 @@ def plan(
     """
     dist: list[PlannedDist] = []
     if selection.dist is not None:
+        from pytest_pagesmoke.checks.dist import DIST_CHECKS  # noqa: PLC0415 - a run of sites does without
+
         spec = replace(settings.dist, path=selection.dist)
         dist = [PlannedDist(check=check, spec=spec, file=file) for check in DIST_CHECKS]
     live: list[PlannedLive] = []
@@ -139,6 +139,8 @@ def _compared(
     checks: Iterable[PlannedLive], target: Target, reference: Target | Recorded, *, file: str, past_cache: str
 ) -> Iterator[PlannedLive]:
     """What is compared of a target: all that its checks look at, each address once, and the home page with the files that it names."""
+    from pytest_pagesmoke.checks.same_as import SameAsCheck, SameAsSpec  # noqa: PLC0415 - few runs compare
+
     home = Probe(path="/", accept=ACCEPT)
     address, file_of = (reference.address, reference.file) if isinstance(reference, Recorded) else (reference.url, "")
     make = partial(SameAsSpec, reference=address, recorded_in=file_of, past_cache=past_cache)

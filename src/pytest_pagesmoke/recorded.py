@@ -11,18 +11,25 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Never
 from urllib.parse import urlsplit
 
-from pytest_pagesmoke.model import Answer, Hop, NoAnswer, Observation, Phase, Probe, Reason
+from pytest_pagesmoke.model import (
+    REPORTED_BYTES,
+    TOLD_BYTES,
+    Answer,
+    Hop,
+    LeftOut,
+    NoAnswer,
+    Observation,
+    Phase,
+    Probe,
+    Reason,
+)
 from pytest_pagesmoke.redact import MASK, Secrets, struck_answer, tells_secret, without_tokens
 
 #: An observation as a report holds it. (`Any`: JSON's values.)
 Entry = dict[str, Any]
 
-#: A body that is larger is left out but for its beginning, for whoever reads: pages and health are far smaller, most scripts, too.
-MAX_BODY_BYTES: Final = 1_048_576
 #: Of all bodies of a report together, which is to be sent to somebody.
 MAX_BODIES_BYTES: Final = 8_388_608
-#: Of a body that was judged: as much as anybody looks at who tells of it.
-TOLD_BYTES: Final = 65_536
 _BEGINNING: Final = 4096  # characters: enough to tell what a body is
 _CUT: Final = (
     "the report leaves out a part of a body: it was large, or held a secret that could not be struck out of it"
@@ -30,10 +37,6 @@ _CUT: Final = (
 #: Of what neither a token nor a password in an address ends with.
 _IN_TOKEN: Final = re.compile(r"[^#\s'\"<>\\]+")
 _STRUCK: Final = f"the report leaves out tokens and secrets ({MASK}), and this may be one"
-
-
-class LeftOut(Exception):
-    """A report does not hold what a check wants to see. Says what, in words."""
 
 
 class BadReport(Exception):
@@ -107,7 +110,7 @@ def _body(answer: Answer, secrets: Secrets) -> Entry:
     body = answer.body
     if _hides_secrets(answer, secrets):
         return {"body": "", "truncated": True}
-    if len(body) > MAX_BODY_BYTES or isinstance(answer, _Beginning):
+    if len(body) > REPORTED_BYTES or isinstance(answer, _Beginning):
         return _beginning(secrets.out_of_kept(answer.beginning))  # of more than is kept: a secret may stand at its end
     try:
         return {"body": secrets.out_of_kept(body.decode("utf-8")), "truncated": False}

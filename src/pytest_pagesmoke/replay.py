@@ -13,10 +13,10 @@ from pytest_pagesmoke.addresses import TARGET_NAME, BadAddress, read_address
 from pytest_pagesmoke.checks.asset import ASSET_DIFFERS
 from pytest_pagesmoke.checks.build import BuildCheck
 from pytest_pagesmoke.checks.same_as import SameAsCheck
-from pytest_pagesmoke.model import OWN_TEST, Kind, Manners, Observation, Probe, Recorded, Seen, Target
+from pytest_pagesmoke.model import OWN_TEST, Kind, LeftOut, Manners, Observation, Probe, Recorded, Seen, Target
 from pytest_pagesmoke.plan import DIST_TEST, PlannedLive
 from pytest_pagesmoke.recognise import origin, parse_json
-from pytest_pagesmoke.recorded import BadReport, LeftOut, Part, read_entry, without_cut_body
+from pytest_pagesmoke.recorded import BadReport, Part, read_entry, without_cut_body
 from pytest_pagesmoke.redact import MASK, struck_spec, without_tokens
 from pytest_pagesmoke.settings import Declared
 

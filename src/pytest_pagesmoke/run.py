@@ -10,10 +10,20 @@ from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pytest_pagesmoke.model import Answer, Finding, Observation, Probe, Recorded, Remark, Seen, Target
+from pytest_pagesmoke.model import (
+    REPORTED_BYTES,
+    TOLD_BYTES,
+    Answer,
+    Finding,
+    Observation,
+    Probe,
+    Recorded,
+    Remark,
+    Seen,
+    Target,
+)
 from pytest_pagesmoke.observe.background import Background, aside
 from pytest_pagesmoke.plan import PlannedLive
-from pytest_pagesmoke.recorded import MAX_BODY_BYTES, TOLD_BYTES, beginning_of
 
 if TYPE_CHECKING:  # a run that does not wait pays for no more
     from pytest_pagesmoke.settle import History, Progress, Why
@@ -87,7 +97,7 @@ class Run:
         self._background = background
         self._observer: Observer | None = None
         self._rooms: dict[str, asyncio.Semaphore] = {}
-        self._whole_bytes = MAX_BODY_BYTES if remembers else TOLD_BYTES
+        self._whole_bytes = REPORTED_BYTES if remembers else TOLD_BYTES
         self._asked: Asked = {}
         self._first: dict[str, set[_Key]] = {}  # what checks that are not judged yet ask first, by their ids
         self._wanted = Counter[_Key]()  # by how many of these
@@ -168,6 +178,8 @@ class Run:
             for probe, one in seen.items():
                 side, plain = asked_of(check.target, check.reference, probe)
                 if isinstance(side, Target) and isinstance(one, Answer) and one.size_bytes > self._whole_bytes:
+                    from pytest_pagesmoke.recorded import beginning_of  # noqa: PLC0415 - few bodies are large
+
                     found[probe] = kept.setdefault((side.name, plain), beginning_of(one))
                 else:
                     found[probe] = one

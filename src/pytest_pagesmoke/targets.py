@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke.addresses import TARGET_NAME, Address, BadAddress, kind_of, read_address, without_credentials
@@ -16,7 +16,9 @@ from pytest_pagesmoke.model import Kind, Manners, Target
 from pytest_pagesmoke.recognise import origin
 from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.settings import Declared
-from pytest_pagesmoke.wrangler.output import ENVIRONMENTS, Deployment
+
+if TYPE_CHECKING:
+    from pytest_pagesmoke.wrangler.output import Deployment
 
 _NAMED_FILE: Final = re.compile(r"(?:(?P<name>[^/:=@]*)=)?@(?P<file>.*)", re.DOTALL)
 _NAMED_URL: Final = re.compile(r"(?P<name>[^/:=]*)=(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://.*)", re.DOTALL)
@@ -46,6 +48,11 @@ class Selection:
     recorded: Mapping[str, Deployment] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def starts_here(self) -> bool:
+        """Whether the local server is one of the targets."""
+        return any(target.starts_here for target in self.targets)
 
 
 class _Mistake(Exception):
@@ -213,7 +220,13 @@ class _Selecting:
         """Raises _Mistake where a name stands for one environment, and wrangler deployed to the other."""
         declared = self._declared.get(name)
         # A kind that is only guessed by an address says nothing: that of a deployment's own counts as production.
-        meant = name if name in ENVIRONMENTS else str(declared.kind) if declared and declared.kind else ""
+        meant = (
+            name
+            if name in (Kind.PRODUCTION, Kind.PREVIEW)
+            else str(declared.kind)
+            if declared and declared.kind
+            else ""
+        )
         if meant and not deployment.environment:
             raise _Mistake(
                 f"wrangler did not record which environment it deployed to, so that nobody knows whether this is {meant}: "

@@ -12,8 +12,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from kit import ROOT
 from pytest_pagesmoke.diagnose import TargetRun
-from pytest_pagesmoke.model import OWN_TEST, Answer, CheckRecord, Kind, NoAnswer, Probe, Reason, Target
-from pytest_pagesmoke.recorded import MAX_BODIES_BYTES, MAX_BODY_BYTES, Entry, entry
+from pytest_pagesmoke.model import OWN_TEST, REPORTED_BYTES, Answer, CheckRecord, Kind, NoAnswer, Probe, Reason, Target
+from pytest_pagesmoke.recorded import MAX_BODIES_BYTES, Entry, entry
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 from pytest_pagesmoke.say.json import report, text
 from reports import SCHEMA, strict, valid
@@ -220,12 +220,12 @@ def test_a_secret_that_is_one_of_our_words_changes_none_of_them() -> None:
 
 
 def test_bodies_are_bounded_over_all_targets_together() -> None:
-    many = [kept(f"/{i}", b"x" * MAX_BODY_BYTES) for i in range(6)]
+    many = [kept(f"/{i}", b"x" * REPORTED_BYTES) for i in range(6)]
     runs = [run(PASSED), run(replace(PASSED, id="other"), name="other")]
     document = said(*runs, seen={PASSED.id: many, "other": many})
     first, second = ([one["truncated"] for one in target["observations"]] for target in document["targets"])
     assert (first, second) == ([False] * 6, [False] * 2 + [True] * 4)
-    assert MAX_BODIES_BYTES == 8 * MAX_BODY_BYTES
+    assert MAX_BODIES_BYTES == 8 * REPORTED_BYTES
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,9 @@ import pytest
 from pytest_pagesmoke.model import CheckRecord
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
-from pytest_pagesmoke.plugin import asking, local, set_up, verify_url
+from pytest_pagesmoke.plugin import asking, set_up, verify_url
 from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation, for_workers
 from pytest_pagesmoke.plugin.asking import Controller
-from pytest_pagesmoke.plugin.built import BuildOutput
 from pytest_pagesmoke.plugin.collection import (
     DIST_FIXTURE,
     LIVE_FIXTURE,
@@ -47,6 +46,7 @@ from pytest_pagesmoke.settings import FILE_NAME, SetUpError
 from pytest_pagesmoke.verdict import Outcome, PendingCheck
 
 if TYPE_CHECKING:
+    from pytest_pagesmoke.plugin.local import LocalAddress
     from pytest_pagesmoke.plugin.replaying import Replaying
     from pytest_pagesmoke.plugin.telling import Telling
     from pytest_pagesmoke.settle import Progress
@@ -95,12 +95,18 @@ class ActiveRun:
 
         served = Path(made.here if selection.folder_typed else made.project, selection.served)
         self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
-        here = not (self._is_worker or self._replay)
-        self._server = None if not here else local.local_server(selection, folder=served, project=made.project)
-        address = local.SharedAddress(config) if self._is_worker else self._server
+        starting = () if self._replay else (target.name for target in selection.targets if target.starts_here)
+        serving = next(iter(starting), None)
+        self._local: LocalAddress | None = None
+        if serving:
+            from pytest_pagesmoke.plugin.local import local_address
+
+            self._local = local_address(config, folder=served, shown=selection.served, project=made.project)
         background = Background()
         built = None
         if selection.dist is not None:
+            from pytest_pagesmoke.plugin.built import BuildOutput
+
             built = BuildOutput(served, shown=self._dist_shown, project=made.project, secrets=self._secrets)
         self.heard = Heard(config, self._secrets)
         self._progress_line = ProgressLine(config)
@@ -109,7 +115,7 @@ class ActiveRun:
             project=made.project,
             dist=served,
             secrets=self._secrets,
-            local=address,
+            local=self._local,
             background=background,
             settle_s=activation.settle_s,
             progress=self._while_waiting,
@@ -124,8 +130,6 @@ class ActiveRun:
             self._looking = Replaying(self._replay, note=self.reporting.note)
         self._controller = Controller.of(config)
         self.results = Results(config)
-        starting = () if self._replay else (target.name for target in selection.targets if target.starts_here)
-        serving = next(iter(starting), None)
         self.own = OwnTests(
             config,
             targets=selection.targets,
@@ -339,8 +343,10 @@ class ActiveRun:
         if not asks_from_each(self._config):
             self._asks_for_workers = True
             asking.serve(node, self._look_for_worker)
-        if self._server is not None:
-            local.share(self._server, node)
+        if self._local is not None:
+            from pytest_pagesmoke.plugin.local import share
+
+            share(self._local, node)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Iterable[str]) -> None:
@@ -417,8 +423,8 @@ class ActiveRun:
 
     def _stop(self) -> None:
         self._looking.stop()
-        if self._server is not None:
-            self._server.stop()
+        if self._local is not None:
+            self._local.stop()
 
     def _only_lists(self) -> bool:
         return any(self._config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))

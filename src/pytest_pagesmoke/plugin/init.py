@@ -101,7 +101,9 @@ class _Pinning:
         if self._selection.mistakes:
             raise SetUpError("\n".join(self._selection.mistakes))
         self._dist = Path(here, self._selection.served)
-        self._server = local_server(self._selection, folder=self._dist, project=here)
+        shown = self._selection.served
+        starts = self._selection.starts_here
+        self._server = local_server(folder=self._dist, shown=shown, project=here) if starts else None
         self._looking = Looking(
             project=here,
             dist=self._dist,

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 import pytest
 
 from pytest_pagesmoke.settings import SetUpError
-from pytest_pagesmoke.targets import Selection
 from pytest_pagesmoke.wrangler.server import LocalServer, NotStarted, Started
 from pytest_pagesmoke.wrangler.tools import find_wrangler
 
@@ -28,21 +27,29 @@ class LocalAddress(Protocol):
     def wait(self) -> Started | NotStarted:
         """Wait until it is ready or has failed."""
 
+    def stop(self) -> None:
+        """End it, where it is this process that started it."""
 
-def local_server(selection: Selection, *, folder: Path, project: Path) -> LocalServer | None:
-    """The server of the local target; None where the selection has none. Raises SetUpError where there is no wrangler."""
-    if not any(target.starts_here for target in selection.targets):
-        return None
+
+def local_address(config: pytest.Config, *, folder: Path, shown: Path, project: Path) -> LocalAddress:
+    """Where the local server listens. Raises SetUpError where it is to start here, and there is no wrangler."""
+    if hasattr(config, "workerinput"):
+        return SharedAddress(config)
+    return local_server(folder=folder, shown=shown, project=project)
+
+
+def local_server(*, folder: Path, shown: Path, project: Path) -> LocalServer:
+    """The server of the local target, of ``folder``, which is ``shown`` to the user. Raises SetUpError where there is no wrangler."""
     wrangler = find_wrangler(project)
     if wrangler is None:
         raise SetUpError(
             "--pagesmoke=local needs wrangler, and there is none in node_modules here or above, nor on the PATH. "
             "Install it: npm install --save-dev wrangler"
         )
-    return LocalServer(wrangler, folder=folder, shown=selection.served, project=project)
+    return LocalServer(wrangler, folder=folder, shown=shown, project=project)
 
 
-def share(server: LocalServer, node: Any) -> None:
+def share(server: LocalAddress, node: Any) -> None:
     """Controller: answer a worker's question for the address. (`Any`: xdist is optional, and its nodes have no types.)"""
     channel = node.gateway.newchannel()
     node.workerinput[CHANNEL_KEY] = channel
@@ -65,6 +72,9 @@ class SharedAddress:
 
     def begin(self) -> None:
         """Nothing: a worker does not ask ahead."""
+
+    def stop(self) -> None:
+        """Nothing: it is the controller's."""
 
     def wait(self) -> Started | NotStarted:
         """Wait until the controller says where it listens, or why it does not."""

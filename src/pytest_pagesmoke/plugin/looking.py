@@ -13,17 +13,16 @@ from pytest_pagesmoke import recognise
 from pytest_pagesmoke.checks.asset import AssetSpec
 from pytest_pagesmoke.model import Answer, CheckRecord, Finding, NoAnswer, Reason, Remark, Seen, Target
 from pytest_pagesmoke.observe.background import Background
-from pytest_pagesmoke.observe.folder import observe_folder
 from pytest_pagesmoke.plan import DIST_TARGET, Planned, PlannedDist, PlannedLive
-from pytest_pagesmoke.plugin.built import BuildOutput
-from pytest_pagesmoke.plugin.local import LocalAddress
 from pytest_pagesmoke.redact import Secrets, without_tokens
 from pytest_pagesmoke.run import CheckResult, Observer, Questions, Run, judge
 from pytest_pagesmoke.verdict import Outcome
-from pytest_pagesmoke.wrangler.server import NotStarted, Started
 
 if TYPE_CHECKING:
+    from pytest_pagesmoke.plugin.built import BuildOutput
+    from pytest_pagesmoke.plugin.local import LocalAddress
     from pytest_pagesmoke.settle import Progress
+    from pytest_pagesmoke.wrangler.server import NotStarted, Started
 
 _MAX_SAID: Final = 1000  # characters of what was expected and seen, in reports
 
@@ -82,12 +81,14 @@ class Looking:
     def survey(self, target: Target, questions: Questions) -> Seen | NotStarted:
         """What ``target`` answers to ``questions``; why not, where it is the local server and that does not start."""
         found = self.find(target)
-        return found if isinstance(found, NotStarted) else self._run.see(found, questions)
+        return self._run.see(found, questions) if isinstance(found, Target) else found
 
     def find(self, target: Target) -> Target | NotStarted:
         """``target`` at its address, which the local server has when it is ready."""
         if not target.starts_here:
             return target
+        from pytest_pagesmoke.wrangler.server import NotStarted
+
         assert self._local is not None  # the local target is never looked at without
         server = self._local.wait()
         return server if isinstance(server, NotStarted) else replace(target, url=server.url)
@@ -108,18 +109,20 @@ class Looking:
         return replace(planned, spec=replace(planned.spec, built=self._built.behind(planned.target, planned.spec.path)))
 
     def _look_live(self, planned: PlannedLive) -> Outcome:
-        if planned.target.starts_here:
-            assert self._local is not None  # the local target is never planned without
-            began = time.time()
-            server = self._local.wait()
-            if isinstance(server, NotStarted):
-                return self._noted(planned, _not_started(planned, server, began))
-            with self._beginning:
-                waiting, self._of_local = self._of_local, []
-                self._run.ask_ahead(replace(check, target=replace(check.target, url=server.url)) for check in waiting)
-            planned = replace(planned, target=replace(planned.target, url=server.url))
-            return self._noted(planned, _after_second_start(self._result(planned), server))
-        return self._noted(planned, self._result(planned))
+        if not planned.target.starts_here:
+            return self._noted(planned, self._result(planned))
+        from pytest_pagesmoke.wrangler.server import NotStarted
+
+        assert self._local is not None  # the local target is never planned without
+        began = time.time()
+        server = self._local.wait()
+        if isinstance(server, NotStarted):
+            return self._noted(planned, _not_started(planned, server, began))
+        with self._beginning:
+            waiting, self._of_local = self._of_local, []
+            self._run.ask_ahead(replace(check, target=replace(check.target, url=server.url)) for check in waiting)
+        planned = replace(planned, target=replace(planned.target, url=server.url))
+        return self._noted(planned, _after_second_start(self._result(planned), server))
 
     def _noted(self, planned: PlannedLive, result: CheckResult) -> Outcome:
         self._note(planned, result)
@@ -145,6 +148,8 @@ class Looking:
             self._progress([])
 
     def _look_at_dist(self, planned: PlannedDist) -> Outcome:
+        from pytest_pagesmoke.observe.folder import observe_folder
+
         started = time.time()
         shown = planned.spec.path.as_posix()  # as the user wrote it, not where it lies
         tree = replace(observe_folder(self._dist, project=self._project), path=shown)

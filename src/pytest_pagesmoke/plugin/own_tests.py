@@ -27,11 +27,11 @@ from pytest_pagesmoke.plugin.wishes import sort_out, wishes_of
 from pytest_pagesmoke.redact import MASK, Secrets
 from pytest_pagesmoke.say.harmless import harmless, harmless_lines
 from pytest_pagesmoke.verdict import CheckFailed
-from pytest_pagesmoke.wrangler.server import NotStarted
 
 if TYPE_CHECKING:
     from pytest_pagesmoke.observe.client import TargetClient
     from pytest_pagesmoke.observe.http import Connections
+    from pytest_pagesmoke.wrangler.server import NotStarted
 
 _MIN_IN_ID: Final = 8
 _DIST_FIXTURE: Final = "pagesmoke_dist"
@@ -123,7 +123,7 @@ class OwnTests:
             self._lost = True
             pytest.fail(f"no target {name!r} in this run, which has: {', '.join(self._targets)}", pytrace=False)
         found = self._find(target)
-        if isinstance(found, NotStarted):
+        if not isinstance(found, Target):
             said = "".join(f"\n  {harmless(line)}" for line in found.lines)
             pytest.fail(f"local-not-ready: the local server did not start: {found.text}{said}", pytrace=False)
         self._addresses[found.name] = found.url

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pytest_pagesmoke.model import CheckRecord, Target
+from pytest_pagesmoke.model import CheckRecord, LeftOut, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive
 from pytest_pagesmoke.plugin.looking import live_outcome
-from pytest_pagesmoke.recorded import BadReport, LeftOut
+from pytest_pagesmoke.recorded import BadReport
 from pytest_pagesmoke.replay import Report, View, as_kept, read_report
 from pytest_pagesmoke.run import CheckResult, judge
 from pytest_pagesmoke.say.harmless import harmless

@@ -13,7 +13,6 @@ import pytest
 
 from pytest_pagesmoke.addresses import kind_of, without_credentials
 from pytest_pagesmoke.checks.build import BuildCheck
-from pytest_pagesmoke.checks.same_as import SameAsSpec
 from pytest_pagesmoke.model import Answer, Kind, Recorded, Target
 from pytest_pagesmoke.plan import Planned, PlannedLive, plan, without_build
 from pytest_pagesmoke.plugin.activation import DEPLOYMENTS_KEY, Activation
@@ -25,10 +24,10 @@ from pytest_pagesmoke.say.harmless import harmless
 from pytest_pagesmoke.settings import FILE_NAME, SetUpError, as_named, load, mistaken
 from pytest_pagesmoke.targets import Selection, files_in, select
 from pytest_pagesmoke.wrangler.configuration import ConfigurationError, find_configuration, output_of
-from pytest_pagesmoke.wrangler.output import Deployment, NoDeployment, deployment_in
 
 if TYPE_CHECKING:
     from pytest_pagesmoke.replay import Report
+    from pytest_pagesmoke.wrangler.output import Deployment
 
 _BUILD_LINE: Final = 'build = { path = "/version.json", json = "commit" }'
 
@@ -117,7 +116,7 @@ class SetUp:
                 manners=settings.checks.manners,
                 deployments=self.deployments,
             )
-        served = self.replay is None and any(target.starts_here for target in selection.targets)
+        served = self.replay is None and selection.starts_here
         mistakes = [
             *settings.mistakes,
             *settings.missing_variables(
@@ -176,7 +175,7 @@ class SetUp:
             held = (
                 reference.answer_to(check.spec.probe)
                 for check in self.planned
-                if isinstance(check, PlannedLive) and isinstance(check.spec, SameAsSpec) and check.target.name == name
+                if isinstance(check, PlannedLive) and check.reference is not None and check.target.name == name
                 if isinstance(reference, Recorded)
             )
             if isinstance(reference, Recorded) and not any(isinstance(answer, Answer) for answer in held):
@@ -194,7 +193,7 @@ class SetUp:
         if said and Path(self.here, given).is_file():
             said.append(f"{option}: the name of a report ends in .json")
         said += self.settings.missing_variables(found.used, dist=False, idle=(BuildCheck.key,))
-        if not said and (found.dist is not None or any(target.starts_here for target in found.targets)):
+        if not said and (found.dist is not None or found.starts_here):
             said.append(
                 f"{option}: takes the address of another deployment, or a target of the settings that has a url"
             )
@@ -305,8 +304,12 @@ class SetUp:
 
 def deployments(values: Iterable[str], here: Path) -> dict[str, Deployment | str]:
     """What wrangler's files that `--pagesmoke=@FILE` names hold, by their names; why not, for one that tells of no deployment."""
+    if not (names := files_in(values)):
+        return {}
+    from pytest_pagesmoke.wrangler.output import NoDeployment, deployment_in
+
     found: dict[str, Deployment | str] = {}
-    for name in files_in(values):
+    for name in names:
         try:
             deployment = deployment_in(here / name)
         except NoDeployment as why:
@@ -329,4 +332,8 @@ def for_workers(deployments: Mapping[str, Deployment | str]) -> dict[str, object
 def _handed(config: pytest.Config) -> dict[str, Deployment | str]:
     """The same, in a worker; empty in a controller."""
     handed: dict[str, Any] = getattr(config, "workerinput", {}).get(DEPLOYMENTS_KEY, {})
+    if not handed:
+        return {}
+    from pytest_pagesmoke.wrangler.output import Deployment
+
     return {name: one if isinstance(one, str) else Deployment(**one) for name, one in handed.items()}

@@ -8,8 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pytest_pagesmoke.model import Answer, Exchange, Finding, NoAnswer, Observation, Probe, Target
-from pytest_pagesmoke.recorded import LeftOut
+from pytest_pagesmoke.model import Answer, Exchange, Finding, LeftOut, NoAnswer, Observation, Probe, Target
 from pytest_pagesmoke.redact import with_tokens_apart, without_tokens
 from pytest_pagesmoke.say.harmless import MAX_CHARACTERS, harmless
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-ENVIRONMENTS: Final = ("production", "preview")
+_ENVIRONMENTS: Final = ("production", "preview")
 _FILES: Final = (
     "wrangler-output-*"  # in WRANGLER_OUTPUT_FILE_DIRECTORY; their names hold the time, so that they sort by it
 )
@@ -71,7 +71,7 @@ def _deployment(record: _Record) -> Deployment:
     return Deployment(
         url=url,
         alias=_text(record.get("alias")),
-        environment=environment if environment in ENVIRONMENTS else "",
+        environment=environment if environment in _ENVIRONMENTS else "",
         production_branch=_text(record.get("production_branch")),
         commit=_word(metadata.get("commit_hash")) if isinstance(metadata, dict) else "",
         recorded_at=_word(record.get("timestamp")),
