@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pytest_pagesmoke.model import Kind, Target
     from pytest_pagesmoke.observe.client import WriteRefused
 
-__all__ = ["Kind", "Target", "WriteRefused"]
+__all__ = ["Kind", "Target", "WriteRefused", "__version__"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

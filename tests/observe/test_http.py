@@ -62,7 +62,7 @@ from pytest_pagesmoke.model import (
 )
 from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import Background, _Loop
-from pytest_pagesmoke.observe.http import HttpObserver
+from pytest_pagesmoke.observe.http import HttpObserver, proxy_for
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.run import Run
@@ -620,6 +620,16 @@ class TestRequest:
         assert [sent["cf-access-client-secret"] for _, _, sent in site.asked] == ["s3cret", "s3cret"]
         assert [sent["accept"] for _, _, sent in site.asked] == ["text/html", "text/html"]
 
+    def test_credentials_of_a_redirect_that_tidies(self, serve: Serve) -> None:
+        """They are sent where it leads, before the target's own, as curl sends them."""
+        asked = target("", headers={"Authorization": "Bearer s3cret"})
+        replies = {"*": Reply()}
+        site = serve(replies)
+        host = site.url.removeprefix("http://")
+        replies["/a"] = Reply(301, "", {"location": f"http://m%20e:p%40ss@{host}/a/"})
+        ask_all(replace(asked, url=site.url), Probe(path="/a"))
+        assert [sent["authorization"] for _, _, sent in site.asked] == ["Bearer s3cret", "Basic bSBlOnBAc3M="]
+
     def test_no_header_goes_to_another_origin(self, serve: Serve) -> None:
         """Another port, another host, down to http: no redirect is followed there, and none of it is asked."""
         elsewhere = serve({"*": Reply()})
@@ -903,6 +913,20 @@ class TestProxies:
         assert isinstance(observation, Answer)
         assert observation.body == b"by the proxy"
         assert heads[0].startswith("GET http://www.example.com/ HTTP/1.1\r\n")
+
+    def test_each_target_and_host_has_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", "http://plain.example:1")
+        monkeypatch.setenv("https_proxy", "http://secure.example:2")
+        monkeypatch.setenv("no_proxy", "inside.example.com")
+        remote, local = target("", kind=Kind.PREVIEW), replace(target("", kind=Kind.LOCAL), name="local")
+        wanted = [
+            (remote, "http://www.example.com", "http://plain.example:1"),
+            (remote, "https://www.example.com", "http://secure.example:2"),
+            (remote, "https://inside.example.com", ""),
+            (local, "http://www.example.com", ""),
+        ]
+        for asked, url, proxy in wanted:
+            assert proxy_for(asked, f"{url}/path") == proxy
 
     def test_one_that_answers_twice(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
         """What comes behind an answer is none to the next question, whoever sent it."""

@@ -19,9 +19,6 @@ from pytest_pagesmoke.observe.http import HttpObserver
 
 #: What they put methods of theirs into.
 MOCKED = [
-    (httpx.AsyncClient, "_transport_for_url"),
-    (httpx.AsyncClient, "_send_single_request"),
-    (httpx.AsyncClient, "send"),
     (httpx.AsyncHTTPTransport, "handle_async_request"),
     (httpcore.AsyncConnectionPool, "handle_async_request"),
     (httpcore.AsyncHTTPProxy, "handle_async_request"),
@@ -64,6 +61,16 @@ def body_of(url: str, *, kind: Kind = Kind.PRODUCTION, ca_file: str = "") -> byt
         seen = runner.run(ask())
     assert isinstance(seen, Answer), seen
     return seen.body
+
+
+def test_past_a_class_in_the_place_of_httpx_s(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fake(httpx.AsyncBaseTransport):
+        pass
+
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", Fake)
+    monkeypatch.setattr(httpx, "Request", None)
+    monkeypatch.setattr(f"{httpx.__name__}._transports.default.AsyncHTTPTransport", Fake)
+    assert body_of(hostile.serve(answers(http(b"by the site"))).url) == b"by the site"
 
 
 def test_directly(hostile: Hostile) -> None:

@@ -23,7 +23,7 @@ from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.failures import shortened
-from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way, headers_of
+from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way
 from pytest_pagesmoke.redact import MASK, Secrets, without_tokens
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ class TargetTransport(httpx.BaseTransport):
                 raise failed.error(shortened(self._secrets.out_of(str(failed))), request=request) from None
 
         response = wait(sending.begin(lambda: _sent_headers(request, own)))
-        headers = headers_of(response)
+        headers = response.headers
         redirects = response.status_code in recognise.REDIRECTS and "location" in headers
         stream: httpx.SyncByteStream
         if request.extensions.get(_STREAM) and not redirects:  # httpx reads the body of a redirect whole
@@ -426,7 +426,7 @@ class _Sending:
                     raise BodyTooLarge(f"a body of more than {max_bytes:,} bytes")
                 yield chunk
 
-        encoding = headers_of(response).get("content-encoding", "")
+        encoding = response.headers.get("content-encoding", "")
         if self._asked_for != ACCEPT_ENCODING and "gzip" not in encoding.lower():
             encoding = ""
         try:
@@ -450,7 +450,7 @@ class _Sending:
         return Answer(
             url=self._url,
             status=response.status_code,
-            headers=dict(headers_of(response)),
+            headers=dict(response.headers),
             body=content,
             http_version=response.http_version,
             elapsed_s=self.elapsed_s,
@@ -492,7 +492,7 @@ class _Stream(httpx.SyncByteStream):
         self._wait = wait  # `Any`: a generic function is none any more once it is kept
 
     def __iter__(self) -> Iterator[bytes]:
-        packed = "content-encoding" in headers_of(self._response)
+        packed = "content-encoding" in self._response.headers
         while (chunk := self._wait(self._sending.chunk(self._response))) is not None:
             size = _PIECE_BYTES if packed else max(1, len(chunk))
             yield from (chunk[start : start + size] for start in range(0, len(chunk), size))

@@ -8,42 +8,41 @@ import logging
 import ssl
 import sys
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import truststore
 
-from pytest_pagesmoke import recognise
+from pytest_pagesmoke import __version__, recognise
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
 from pytest_pagesmoke.observe.background import LOOKING_UP, aside
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.certificate import Certificate, tells_more, tolerant, with_details
 from pytest_pagesmoke.observe.failures import explain, shortened
-from pytest_pagesmoke.observe.unmocked import connections_of, unmocked_client
+from pytest_pagesmoke.observe.unmocked import connections_of, unmocked_request, unmocked_transport
 from pytest_pagesmoke.redact import NO_SECRETS, Secrets
 
 #: What changes nothing, and may be sent again: HTTP calls these methods safe (RFC 9110, 9.2.1).
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-USER_AGENT: Final = f"pytest-pagesmoke/{version('pytest-pagesmoke')}"
+USER_AGENT: Final = f"pytest-pagesmoke/{__version__}"
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
 _CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
 _LOGGERS: Final = (
-    *(httpx.__name__, "hpack.hpack", "hpack.table"),
+    "hpack.hpack",
+    "hpack.table",
     *(f"{_CORE}.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
 )
-_HEADERS: Final = "pagesmoke.headers"  # where a response keeps the headers as they came
 
 
 class _RedirectLoop(Exception):
@@ -127,14 +126,15 @@ class _Progress:
 
 
 class _Slot:
-    """A client for one connection, over which one exchange goes at a time.
+    """A transport for one connection, over which one exchange goes at a time.
 
-    httpcore looks at each connection of a pool several times a request, which takes longer than the network where there are many. And
-    over HTTP/2 what is wrong with one exchange is wrong with all that share its connection.
+    No client of httpx: what one does with cookies, redirects and headers of its own no question has a use for, and it raises over an odd
+    `location`. No pool of many: httpcore looks at each connection several times a request, which takes longer than the network. And over
+    HTTP/2 what is wrong with one exchange is wrong with all that share its connection.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self._transport = transport
         self.is_free = True
         self.is_open = True
 
@@ -142,7 +142,7 @@ class _Slot:
         """The head of the answer. The slot is free again when its body has been read to its end, and closed when not."""
         self.is_free = False
         try:
-            response = await self.client.send(request, stream=True, auth=None)
+            response = await self._transport.handle_async_request(request)
         except BaseException:  # cancelled at its deadline, too
             await self.close()
             raise
@@ -152,12 +152,12 @@ class _Slot:
 
     def holds_more(self) -> bool:
         """Whether something came behind the answer: httpcore would take it for that to the next question."""
-        states = (vars(connection).get("_h11_state") for connection in connections_of(self.client))
+        states = (vars(connection).get("_h11_state") for connection in connections_of(self._transport))
         return any(state is not None and state.trailing_data[0] for state in states)
 
     async def close(self) -> None:
         self.is_open = False
-        await self.client.aclose()
+        await self._transport.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -184,7 +184,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 class _Quiet(logging.Filter):
-    """Keeps what httpx and httpcore log of our own exchanges, headers among it, out of every log; a project's own stay."""
+    """Keeps what the libraries log of our own exchanges, headers among it, out of every log; a project's own stay."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.threadName != THREAD
@@ -216,7 +216,7 @@ class Connections:
         body: bytes = b"",
         http2: bool = False,
     ) -> httpx.Response:
-        """Send a request, and wait for the head of its answer, whose headers stand in ``headers_of``; ``way`` tells how far it came.
+        """Send a request, and wait for the head of its answer; ``way`` tells how far it came.
 
         A connection that has served another request may have been closed, or spoilt, since then: that says nothing of this
         one, which is sent again until it goes over a connection of its own. (Each failure closes one.) What may change something is
@@ -226,7 +226,7 @@ class Connections:
         while True:
             way.begins()
             slot = self._slot(target, url, kept=kept, http2=http2 and kept and _HTTP2)
-            request = slot.client.build_request(
+            request = unmocked_request(
                 method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
             )
             try:
@@ -265,16 +265,14 @@ class Connections:
     async def _certificate(self, target: Target, url: str) -> Certificate | None:
         """The certificate that is shown there, if it is out of its time or for another name alone; None for any other failure."""
         look = _Look()
-        client = _client(target, url, kept=False, http2=False, verify=tolerant(target.manners.ca_file))
-        try:
+        transport = _transport("", kept=False, http2=False, verify=tolerant(target.manners.ca_file))
+        request = unmocked_request("GET", url, extensions={"trace": look.follow})
+        with suppress(Exception):  # it does not matter here which
             async with asyncio.timeout(target.manners.timeout_s):
-                await client.get(url, extensions={"trace": look.follow})
-        except _Met:
-            return look.certificate
-        except Exception:  # noqa: BLE001 - it does not matter here which
-            return None
-        finally:
-            await client.aclose()
+                try:
+                    await transport.handle_async_request(request)
+                except _Met:
+                    return look.certificate
         return None
 
     async def close(self) -> None:
@@ -293,7 +291,7 @@ class Connections:
         free = next((slot for slot in slots if slot.is_free), None)
         if free is None:
             trust = self._trust(target, secure=parts.scheme == "https")
-            free = _Slot(_client(target, url, kept=kept, http2=http2, verify=trust))
+            free = _Slot(_transport(proxy_for(target, url), kept=kept, http2=http2, verify=trust))
             slots.append(free)
         return free
 
@@ -305,37 +303,32 @@ class Connections:
         return self._trusted[target.name, secure]
 
 
-def _client(target: Target, url: str, *, kept: bool, http2: bool, verify: ssl.SSLContext) -> httpx.AsyncClient:
-    """A client for ``url``. Raises httpx.ProxyError for a proxy of the environment's that is none."""
+def _transport(proxy: str, *, kept: bool, http2: bool, verify: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    """A way to the network, if need be through ``proxy``. Raises httpx.ProxyError where that is none.
+
+    None of httpx's time-outs bounds it, which are for a read each.
+    """
     try:
-        client = unmocked_client(
-            # No question may depend on which other ones were answered before it.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            event_hooks={"response": [_set_headers_aside]},
+        return unmocked_transport(
             verify=verify,
             http2=http2,
-            timeout=None,  # bounded as a whole by asyncio.timeout, which httpx's time-outs (a read each) are not
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=int(kept)),
-            proxy=proxy_for(target, url) or None,
-            trust_env=False,  # its own look for proxies raises over a usual `NO_PROXY=[::1]`
+            proxy=proxy or None,
         )
     except ImportError as error:  # for SOCKS
         raise httpx.ProxyError(f"the environment names one that cannot be used ({error})") from None
     except (ValueError, httpx.InvalidURL):  # whose words may quote a part of a password
         raise httpx.ProxyError("the environment names one whose address is none") from None
-    for name in ("accept", "accept-encoding", "user-agent"):
-        del client.headers[name]  # who asks says what is sent: nothing is asked for that is not in ``headers``
-    return client
 
 
 def proxy_for(target: Target, url: str) -> str:
     """The proxy that the environment names for ``url``; empty where there is none. Never for this machine itself."""
     parts = urlsplit(url)
-    if target.kind is Kind.LOCAL or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return ""
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all", "")
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+    if not proxy or target.kind is Kind.LOCAL or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 class HttpObserver:
@@ -409,10 +402,10 @@ class HttpObserver:
         visited: list[str] = []
         while True:
             visited.append(progress.url)
-            headers = _request_headers(target, probe)
+            headers = _request_headers(target, probe, progress.url)
             begun = await self._connections.begin(target, progress.url, headers, progress.way, http2=http2)
             async with aclosing(begun) as response:
-                answered = dict(headers_of(response))
+                answered = dict(response.headers)
                 redirect = answered.get("location", "") if response.status_code in recognise.REDIRECTS else ""
                 onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
@@ -438,27 +431,19 @@ class HttpObserver:
             progress.url = onward
 
 
-async def _set_headers_aside(response: httpx.Response) -> None:
-    """Keep the headers as they came. httpx takes a location apart even where it does not follow it, and raises over odd ones."""
-    response.extensions[_HEADERS] = httpx.Headers(response.headers)
-    response.headers.pop("location", None)
-
-
-def headers_of(response: httpx.Response) -> httpx.Headers:
-    """The headers of a response of `Connections`, as they came."""
-    headers: httpx.Headers = response.extensions[_HEADERS]
-    return headers
-
-
-def _request_headers(target: Target, probe: Probe) -> httpx.Headers:
+def _request_headers(target: Target, probe: Probe, url: str) -> httpx.Headers:
     """The target's own headers go before ours, but for what the question is about, and the encoding: its decoder must be bounded."""
-    headers = httpx.Headers({"User-Agent": target.manners.user_agent or USER_AGENT})
+    # Servers that speak HTTP/1.0 keep no connection open that is not asked for.
+    headers = httpx.Headers({"Connection": "keep-alive", "User-Agent": target.manners.user_agent or USER_AGENT})
     if probe.fresh:
         headers["Cache-Control"] = "no-cache"
     if not probe.as_stranger:
         headers.update(target.headers)
     headers["Accept"] = probe.accept
     headers["Accept-Encoding"] = ACCEPT_ENCODING
+    if (parts := urlsplit(url)).username is not None:  # where a redirect leads that tidies, as curl goes there
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
     return headers
 
 

@@ -1,4 +1,4 @@
-"""A client that no mock reaches: what a project's tests put in the place of httpx's methods answers these tests, and none of our questions.
+"""A way to the network that no mock reaches: what a project's tests put in the place of httpx's methods answers these tests, and none of our questions.
 
 pytest-httpx, respx and their like change classes of httpx and httpcore, for all threads of the process, and may have done so before
 anything here was imported. But a library's module can be run once more, as it was written, and what an object has of its own
@@ -15,34 +15,35 @@ from typing import Any, Final
 
 import httpx
 
+#: Where httpx has its transports.
+_TRANSPORTS: Final = f"{httpx.__name__}._transports.default"
 #: Passes a request on: that of the transport to that of its pool, that to a connection's.
 _PASSES_ON: Final = "handle_async_request"
 
 
-def unmocked_client(**options: Any) -> httpx.AsyncClient:  # `Any`: what httpx takes
-    """An `httpx.AsyncClient` whose requests go to whom they are for, directly or through a proxy: no mock answers, sees or counts one."""
-    client: httpx.AsyncClient = _as_written(httpx.AsyncClient)(**options)
-    for transport in _transports(client):
-        pool = transport._pool  # noqa: SLF001 - one of httpx's own
-        pool.create_connection = functools.partial(_connection, pool.create_connection)
-        _restore(transport)
-        _restore(pool)
-    return client
+def unmocked_transport(**options: Any) -> httpx.AsyncHTTPTransport:  # `Any`: what httpx takes
+    """An `httpx.AsyncHTTPTransport` whose requests go to whom they are for, directly or through a proxy: no mock answers, sees or counts one."""
+    # Whatever stands under this name now, the module that it came from is known.
+    transport: httpx.AsyncHTTPTransport = _run_once_more(_TRANSPORTS).AsyncHTTPTransport(**options)
+    pool: Any = transport._pool  # noqa: SLF001 - mocks know this name, too
+    pool.create_connection = functools.partial(_connection, pool.create_connection)
+    _restore(pool)
+    return transport
 
 
-def connections_of(client: httpx.AsyncClient) -> Iterator[Any]:
-    """The connections that a client has now, those to a proxy and what is inside of them, as httpcore has them."""
-    for transport in _transports(client):
-        for connection in transport._pool.connections:  # noqa: SLF001 - as above
-            inner = connection
-            while inner is not None:
-                yield inner
-                inner = vars(inner).get("_connection")
+def unmocked_request(method: str, url: str, **options: Any) -> httpx.Request:  # `Any`: as above
+    """An `httpx.Request`."""
+    request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, url, **options)
+    return request
 
 
-def _transports(client: httpx.AsyncClient) -> Iterator[Any]:
-    transports = (client._transport, *client._mounts.values())  # noqa: SLF001 - mocks know these names, too
-    return (transport for transport in transports if transport is not None)  # as it is for hosts that no proxy is for
+def connections_of(transport: httpx.AsyncHTTPTransport) -> Iterator[Any]:
+    """The connections that a transport has now, those to a proxy and what is inside of them, as httpcore has them."""
+    for connection in transport._pool.connections:  # noqa: SLF001 - as above
+        inner: Any = connection
+        while inner is not None:
+            yield inner
+            inner = vars(inner).get("_connection")
 
 
 def _connection(create: Any, origin: Any) -> Any:  # `Any`, here and below: httpcore's, which have no common type
