@@ -437,3 +437,7 @@ def test_masks_by_the_thousand_are_read_in_no_time() -> None:
     value = recognise.parse_json("{" + ",".join(['"***":1'] * 100_000) + "}")
     assert isinstance(value, dict)
     assert len(value) == 100_000
+
+
+def test_white_space_is_what_python_takes_for_it() -> None:
+    assert [*recognise._SPACES] == [code for code in range(sys.maxunicode + 1) if chr(code).isspace()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ OVERRIDES_FIXTURE = "_pagesmoke_overrides"
 class CheckItem(pytest.Function):
     """A built-in test. Its failure is text of ours, without a traceback; it stands in `pagesmoke.toml`, not in site-packages."""
 
-    @property
+    @cached_property  # which pytest asks for ten times a test
     def ihook(self) -> pluggy.HookRelay:
         # By the folder: for a file that does not exist pytest would leave out every conftest's hooks.
         return self.session.gethookproxy(self.path.parent)

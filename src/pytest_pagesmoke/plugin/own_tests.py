@@ -352,7 +352,7 @@ class OwnTests:
 
     def struck(self, value: Any) -> Any:  # `Any`: parts of a report
         """What a test shows, as it may be shown."""
-        return self._secrets.out_of_shown(value, then=harmless_lines)
+        return value and self._secrets.out_of_shown(value, then=harmless_lines)
 
     def _struck_property(
         self, given: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -34,12 +34,12 @@ def sendable(value: Any) -> Any:
 def attach(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
     """Let a report say what rows its test counts for. Whoever makes it does not know yet what becomes of it: subtests, reruns."""
     # Builtins only: anything else would kill an xdist worker.
-    vars(report)[_ATTRIBUTE] = [sendable(asdict(record)) for record in records]
+    vars(report)[_ATTRIBUTE] = [sendable(vars(record)) for record in records]
 
 
 def attach_ends(report: pytest.TestReport, records: Iterable[CheckRecord]) -> None:
     """Let a report say for what rows fixtures of other tests count that failed where they ended: no rerun of this test repeats that."""
-    vars(report)[_ENDS_ATTRIBUTE] = [asdict(record) for record in records]
+    vars(report)[_ENDS_ATTRIBUTE] = [{**vars(record)} for record in records]
 
 
 def is_of_a_check(report: pytest.TestReport) -> bool:
