@@ -52,6 +52,27 @@ def test_a_run_that_asks_does_without_what_it_has_no_use_for(
     result.stdout.fnmatch_lines(["imported: asyncio httpcore httpx truststore"])
 
 
+@pytest.mark.parametrize("args", [["--assert=rewrite"], ["--assert=plain"], ["--pagesmoke-init"]])
+def test_what_is_imported_is_loaded_as_it_was_written(
+    pytester: pytest.Pytester, serve: Serve, run: Pytest, args: list[str]
+) -> None:
+    """But for what every run imports: pytest takes the modules of an installed plugin for such as are to be rewritten."""
+    pytester.makeconftest(
+        f"""
+        import atexit, pytest, sys
+        pytest.register_assert_rewrite("pytest_pagesmoke")  # which pytest does itself where this package is not only linked, as here
+        def tell():
+            ours = [module for name, module in sys.modules.items() if name.startswith("pytest_pagesmoke")]
+            loaders = {{type(module.__spec__.loader).__name__ for module in ours if module.__name__ not in {EVERY_RUNS}}}
+            print("loaders:", *loaders)
+        atexit.register(tell)
+        """
+    )
+    result = run(f"--base-url={serve(GOOD_SITE).url}", *args)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["loaders: SourceFileLoader"])
+
+
 @pytest.mark.parametrize(
     ("ini", "variable"),
     [(f"base_url = {DEAD}", ""), (f"addopts = --base-url={DEAD}", ""), ("", "PYTEST_BASE_URL"), ("", "PYTEST_ADDOPTS")],
