@@ -462,17 +462,3 @@ def test_where_warnings_are_errors_none_is_ours(project: Project, serve: Serve) 
     )
     project.run((), "-W", "error", "-o", f"base_url={address}").assert_outcomes(passed=2)
     project.run((), "-W", "error", f"--base-url={address}", "test_it.py", "pagesmoke.toml").assert_outcomes(passed=6)
-
-
-def test_what_a_plugin_has_not_closed_is_written_when_python_ends(project: Project, serve: Serve) -> None:
-    """What hangs on pytest's configuration is let go at the very end, and by no earlier decision of ours that it stays."""
-    project.pytester.makeconftest(
-        """
-        class Log:
-            def __init__(self): self.file = open("log.csv", "w")
-            def pytest_runtest_logreport(self, report): print(report.when, file=self.file)
-        def pytest_configure(config): config.pluginmanager.register(Log())
-        """
-    )
-    project.run((), f"--base-url={serve(GOOD_SITE).url}").assert_outcomes(passed=4)
-    assert (project.pytester.path / "log.csv").read_text().split() == ["setup", "call", "teardown"] * 4

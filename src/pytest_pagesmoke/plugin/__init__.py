@@ -126,6 +126,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     activation = activation_of(config)
     if activation is not None:
-        from pytest_pagesmoke.plugin import active
+        from pytest_pagesmoke.plugin.garbage import Garbage
 
-        active.activate(config, activation)
+        with Garbage(config).not_looked_for():
+            from pytest_pagesmoke.plugin import active
+
+            active.activate(config, activation)
