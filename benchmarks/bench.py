@@ -138,7 +138,11 @@ def against_curl(folder: Path, curl: str) -> None:
                 asked = {name: asked_by(command, folder, site) for name, command in commands.items()}  # and warm-up
                 found = side_by_side(commands, folder, rounds=rounds)
             theirs, whole, empty = (wall_s(runs) for runs in found.values())
-            ratio = (whole - empty) / theirs
+            # Of each round by itself, as the pace of a machine drifts from one to the next.
+            ratio = median(
+                (ours.wall_s - nothing.wall_s) / curls.wall_s
+                for curls, ours, nothing in zip(*found.values(), strict=True)
+            )
             limit = RATIOS.get((pages, delay_s))
             judged = goal(ratio, limit) if limit else f"{ratio:.2f}"
             times = f"{theirs:5.2f}  {whole:9.2f}  {whole - empty:10.2f}"
