@@ -220,13 +220,8 @@ class _Selecting:
         """Raises _Mistake where a name stands for one environment, and wrangler deployed to the other."""
         declared = self._declared.get(name)
         # A kind that is only guessed by an address says nothing: that of a deployment's own counts as production.
-        meant = (
-            name
-            if name in (Kind.PRODUCTION, Kind.PREVIEW)
-            else str(declared.kind)
-            if declared and declared.kind
-            else ""
-        )
+        known = declared.kind if declared else None
+        meant = name if name in (Kind.PRODUCTION, Kind.PREVIEW) else str(known or "")
         if meant and not deployment.environment:
             raise _Mistake(
                 f"wrangler did not record which environment it deployed to, so that nobody knows whether this is {meant}: "

@@ -103,14 +103,15 @@ class _Met(Exception):
 class _Look(Way):
     """A way that ends, before anything is sent, where a certificate shows: whoever has it was not to be trusted."""
 
-    certificate: Certificate
+    certificate: Certificate | None = None
 
     async def follow(self, event: str, info: Mapping[str, Any]) -> None:
         await super().follow(event, info)
         if event.endswith("start_tls.complete"):
             stream = info["return_value"]
-            self.certificate = stream.get_extra_info("ssl_object").getpeercert()
+            shown = stream.get_extra_info("ssl_object").getpeercert()
             await stream.aclose()
+            self.certificate = shown
             raise _Met
 
 
@@ -267,13 +268,10 @@ class Connections:
         look = _Look()
         transport = _transport("", kept=False, http2=False, verify=tolerant(target.manners.ca_file))
         request = unmocked_request("GET", url, extensions={"trace": look.follow})
-        with suppress(Exception):  # it does not matter here which
+        with suppress(Exception):  # _Met where it shows; which other one does not matter here
             async with asyncio.timeout(target.manners.timeout_s):
-                try:
-                    await transport.handle_async_request(request)
-                except _Met:
-                    return look.certificate
-        return None
+                await transport.handle_async_request(request)
+        return look.certificate
 
     async def close(self) -> None:
         """Close every connection, and let the libraries log again."""

@@ -32,7 +32,7 @@ def unmocked_transport(**options: Any) -> httpx.AsyncHTTPTransport:  # `Any`: wh
 
 
 def unmocked_request(method: str, url: str, **options: Any) -> httpx.Request:  # `Any`: as above
-    """An `httpx.Request`."""
+    """An `httpx.Request`, whatever stands under that name now."""
     request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, url, **options)
     return request
 

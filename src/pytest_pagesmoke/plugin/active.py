@@ -95,8 +95,8 @@ class ActiveRun:
 
         served = Path(made.here if selection.folder_typed else made.project, selection.served)
         self._dist_shown = selection.served.as_posix()  # as the user wrote it, not where it lies
-        starting = () if self._replay else (target.name for target in selection.targets if target.starts_here)
-        serving = next(iter(starting), None)
+        starting = (target.name for target in selection.targets if target.starts_here and not self._replay)
+        serving = next(starting, None)
         self._local: LocalAddress | None = None
         if serving:
             from pytest_pagesmoke.plugin.local import local_address
