@@ -620,7 +620,7 @@ def test_a_run_that_is_not_active_skips_and_pays_nothing(
             ours = {name for name in sys.modules if name.startswith("pytest_pagesmoke")}
             light = {"__init__", "activation", "base_url", "every_run", "fixtures", "marker"}
             print("MORE", *sorted(ours - {"pytest_pagesmoke", "pytest_pagesmoke.plugin", *(f"pytest_pagesmoke.plugin.{n}" for n in light)}))
-            print("HEAVY", *sorted({"httpx", "httpcore", "cattrs", "selectolax", "json5", "truststore", "ssl"} & set(sys.modules)))
+            print("HEAVY", *sorted({"httpx", "httpcore", "selectolax", "json5", "truststore", "ssl"} & set(sys.modules)))
         """
     )
     value = None if source == "none" else "http://127.0.0.1:1"

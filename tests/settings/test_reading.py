@@ -25,7 +25,8 @@ from pytest_pagesmoke.checks.takes import is_key
 from pytest_pagesmoke.model import DistSpec, Kind, Manners
 from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Settings, SetUpError, checklist, load
-from pytest_pagesmoke.settings.reading import _KEYS, _TARGET_KEYS, _Dist
+from pytest_pagesmoke.settings.dist import DistTable
+from pytest_pagesmoke.settings.reading import _KEYS, _TARGET_KEYS
 from pytest_pagesmoke.settings.shape import hints_of
 
 HERE = Path(__file__).parent
@@ -62,6 +63,18 @@ def test_every_kind_of_mistake() -> None:
     assert text == expected.read_text("utf-8")
     assert SECRET not in text
     assert "pa/ss" not in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["5", "1.5", "inf", "true", '"x"', '""', "[]", "[5]", "[[]]", "{}", "{ path = 5 }", "{ x = {} }", "2026-11-30"],
+)
+def test_whatever_stands_at_a_key_is_read_or_a_mistake(read: Any, value: str) -> None:
+    keys = [*_KEYS, "dist", "targets", "targets.a", *(f"dist.{field.name}" for field in fields(DistTable))]
+    keys += [f"targets.a.{key}" for key in (*_KEYS, *_TARGET_KEYS, "headers")]
+    refused = [(key, mistake) for key in keys for mistake in read(f"{key} = {value}").mistakes]
+    assert len(refused) > len(keys) / 2
+    assert [(key, mistake) for key, mistake in refused if not mistake.startswith(key)] == []
 
 
 def test_what_each_key_takes(read: Any) -> None:
@@ -401,7 +414,7 @@ def test_what_the_run_lays_in_is_no_key(tmp_path: Path) -> None:
 
 def test_every_key_stands_on_its_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(_Dist))}
+    keys = {*_KEYS, *_TARGET_KEYS, "headers", *(field.name for field in fields(DistTable))}
     for check in LIVE_CHECKS:
         keys |= {name for name, (_, *marks) in hints_of(check.spec).items() if is_key(marks)}
     assert sorted(key for key in keys if not re.search(rf"`{key}`|^{key} +=|`{key} =", page, re.MULTILINE)) == []

@@ -133,7 +133,7 @@ def load(
     file = named if named is not None and named.is_file() else _nearest(start)
     if file is None:
         return checklist()
-    from pytest_pagesmoke.settings.reading import read_settings  # noqa: PLC0415 - its library costs 40 ms, and a first run has no file
+    from pytest_pagesmoke.settings.reading import read_settings  # noqa: PLC0415 - a first run has no file
 
     table = _tables_of(file)
     return read_settings(file, table, environment, asks=asks)

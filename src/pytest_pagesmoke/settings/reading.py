@@ -6,7 +6,7 @@ import re
 import ssl
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,10 +17,7 @@ from pytest_pagesmoke.checks.takes import (
     HeaderText,
     Rounds,
     Seconds,
-    Size,
     Text,
-    Texts,
-    TextTable,
     is_header_name,
     one_of,
 )
@@ -33,38 +30,6 @@ from pytest_pagesmoke.settings.variables import Expanded, expand, unset_texts
 
 _TWINS: Final = ("cf-access-client-id", "cf-access-client-secret")
 _SECRET_LENGTH: Final = 8  # shorter values from the environment are words, and would be struck out everywhere
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Forbidden:
-    files: Texts = ()
-    text: Texts = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _BuildCommand:
-    command: Text
-    max_s: Seconds | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Dist:
-    """The table `dist`. What has the mark stands in the contract, and no check of this version judges it."""
-
-    path: Text = ""
-    worker: Annotated[str, one_of("auto", "required", "forbidden")] = "auto"
-    worker_min_bytes: Size = 0
-    routes: Annotated[str, one_of("optional", "required")] = "optional"
-    compatibility_date: Text = field(default="", metadata={"not yet": True})
-    files: Texts = field(default=(), metadata={"not yet": True})
-    mirrors: TextTable = field(default_factory=dict, metadata={"not yet": True})
-    forbidden: _Forbidden | None = field(default=None, metadata={"not yet": True})
-    build: _BuildCommand | None = field(default=None, metadata={"not yet": True})
-    worker_max_bytes: Size = field(default=0, metadata={"not yet": True})
-    max_files: Count = field(default=0, metadata={"not yet": True})
-    environment: Text = field(default="", metadata={"not yet": True})
-    worker_serves_assets: bool = field(default=False, metadata={"not yet": True})
-
 
 _MANNERS: Final[dict[str, Any]] = {
     "timeout_s": Seconds,
@@ -113,14 +78,12 @@ class _Reading:
                 self._mistakes.append(unknown((key,), [*_KEYS, "dist", "targets"]))
         common = self._values(self._table, ())
         targets = self._targets(common)
-        dist = self._read(self._table["dist"], _Dist, ("dist",)) if "dist" in self._table else _Dist()
-        dist = dist or _Dist()
-        not_yet = [f.name for f in fields(_Dist) if f.metadata and f.name in self._table.get("dist", ())]
+        dist, dist_path, not_yet = self._dist()
         return Settings(
             file=self._file,
             checks=_checks(common),
-            dist=DistSpec(worker=dist.worker, worker_min_bytes=dist.worker_min_bytes, routes=dist.routes),
-            dist_path=Path(dist.path) if dist.path else None,
+            dist=dist,
+            dist_path=dist_path,
             targets=targets,
             mistakes=tuple(map(str, sorted(self._mistakes, key=self._place))),
             unset=tuple(self._unset()),
@@ -130,6 +93,18 @@ class _Reading:
             keys=frozenset(self._table),
             own_keys={name: frozenset(table) for name, table in self._target_tables().items()},
         )
+
+    def _dist(self) -> tuple[DistSpec, Path | None, list[str]]:
+        """What the build output is to have, its folder, and the keys that no check of this version judges."""
+        if "dist" not in self._table:
+            return DistSpec(), None, []
+        from pytest_pagesmoke.settings.dist import DistTable, not_yet  # noqa: PLC0415 - a site's settings do without
+
+        table = self._table["dist"]
+        dist = self._read(table, DistTable, ("dist",)) or DistTable()
+        spec = DistSpec(worker=dist.worker, worker_min_bytes=dist.worker_min_bytes, routes=dist.routes)
+        unjudged = [name for name in not_yet() if name in table] if isinstance(table, dict) else []
+        return spec, Path(dist.path) if dist.path else None, unjudged
 
     def _read(self, value: object, wanted: Any, path: tuple[str | int, ...]) -> Any:
         return read(value, wanted, path, self._mistakes)
