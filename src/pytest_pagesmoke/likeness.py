@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pytest_pagesmoke import markup
-from pytest_pagesmoke.differences import aligned
 from pytest_pagesmoke.model import Answer
 
 if TYPE_CHECKING:
@@ -170,5 +169,7 @@ def _within(stretch: tuple[int, int], changing: Sequence[tuple[int, int]]) -> bo
 
 def _changes(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]] | None:
     """The stretches of ``one`` that ``other`` has otherwise; None where so much differs that these are two pages."""
+    from pytest_pagesmoke.differences import aligned  # noqa: PLC0415 - not before there are answers to compare
+
     found = aligned(one, other)
     return None if found is None else [(each.low, each.high) for each in found]

@@ -9,7 +9,7 @@ import pytest
 from kit import GOOD_SITE, OWN_TEST, Pytest, Serve
 
 DEAD = "http://127.0.0.1:1"
-LIBRARIES = {*"asyncio attr cattrs click httpx httpcore json5 rapidfuzz rich selectolax truststore".split()}
+LIBRARIES = {*"asyncio attr click httpx httpcore json5 rapidfuzz rich selectolax truststore".split()}
 #: What of this package every run imports.
 EVERY_RUNS = {
     "pytest_pagesmoke",
@@ -49,7 +49,7 @@ def test_a_run_that_asks_does_without_what_it_has_no_use_for(
         """
     )
     result = run(f"--base-url={serve(GOOD_SITE).url}")
-    result.stdout.fnmatch_lines(["imported: asyncio httpcore httpx truststore"])
+    result.stdout.fnmatch_lines(["imported: asyncio httpcore httpx"])
 
 
 @pytest.mark.parametrize("args", [["--assert=rewrite"], ["--assert=plain"], ["--pagesmoke-init"]])

@@ -20,7 +20,6 @@ from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
-import truststore
 
 from pytest_pagesmoke import __version__, recognise
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
@@ -467,6 +466,8 @@ def _trust_of(target: Target) -> ssl.SSLContext:
     elif sys.platform == "linux" and (paths.cafile or (paths.capath and any(Path(paths.capath).iterdir()))):
         context.load_default_certs()  # once: truststore would load them again in each handshake, 20 ms in this loop
     else:
+        import truststore  # noqa: PLC0415 - on Linux hardly ever
+
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.hostname_checks_common_name = False  # as no browser does any more
     return context
