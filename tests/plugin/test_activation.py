@@ -39,7 +39,8 @@ def test_a_run_that_asks_does_without_what_it_has_no_use_for(
     """httpx has a command line, whose libraries take as long to import as all the rest of it. And nothing here is to settle, to be
     compared, recorded or started, and no build output is looked at.
     """
-    of_others = "settle checks.same_as checks.dist recorded wrangler.server wrangler.output plugin.local plugin.built observe.folder"
+    pytester.makefile(".toml", pagesmoke='pages = ["/"]')
+    of_others = "settle settings.dist checks.same_as checks.dist recorded wrangler.server wrangler.output plugin.local plugin.built observe.folder"
     unwanted = {f"pytest_pagesmoke.{name}" for name in of_others.split()}
     pytester.makeconftest(
         f"""

@@ -66,15 +66,36 @@ def test_every_kind_of_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["5", "1.5", "inf", "true", '"x"', '""', "[]", "[5]", "[[]]", "{}", "{ path = 5 }", "{ x = {} }", "2026-11-30"],
+    ("value", "fits"),
+    [
+        ("5", "concurrency max_body_bytes max_files settle_rounds timeout_s worker_max_bytes worker_min_bytes"),
+        pytest.param("9" * 400, "concurrency max_body_bytes max_files worker_max_bytes worker_min_bytes", id="huge"),
+        ("1.5", "timeout_s"),
+        ("inf", ""),
+        ("true", "spa worker_serves_assets"),
+        ('"x"', "compatibility_date environment files path user_agent"),
+        ('""', ""),
+        ('"${NOPE}"', ""),
+        ("[]", "answers assets health linked not_found pages redirects"),
+        ("[5]", ""),
+        ("[[]]", ""),
+        ("{}", "a dist forbidden headers mirrors targets"),
+        ("{ path = 5 }", ""),
+        ("{ x = {} }", "targets"),
+        ("2026-11-30", ""),
+    ],
 )
-def test_whatever_stands_at_a_key_is_read_or_a_mistake(read: Any, value: str) -> None:
+def test_whatever_stands_at_a_key_is_read_or_a_mistake(read: Any, value: str, fits: str) -> None:
     keys = [*_KEYS, "dist", "targets", "targets.a", *(f"dist.{field.name}" for field in fields(DistTable))]
     keys += [f"targets.a.{key}" for key in (*_KEYS, *_TARGET_KEYS, "headers")]
-    refused = [(key, mistake) for key in keys for mistake in read(f"{key} = {value}").mistakes]
-    assert len(refused) > len(keys) / 2
-    assert [(key, mistake) for key, mistake in refused if not mistake.startswith(key)] == []
+    fitting = set()
+    for key in keys:
+        settings = read(f"{key} = {value}")
+        said = [*settings.mistakes, *settings.missing_variables([("a", True), (None, True)], dist=True)]
+        assert [mistake for mistake in said if not re.match(rf"{re.escape(key)}(?![a-z_])", mistake)] == []
+        if not said:
+            fitting.add(key.rpartition(".")[2])
+    assert fitting == set(fits.split())
 
 
 def test_what_each_key_takes(read: Any) -> None:
@@ -299,6 +320,17 @@ def test_no_mistake_shows_what_a_table_holds(read: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "key", ["timeout_s", "spa", "targets.q", "targets.p.kind", "targets.p.url", "targets.q.assets"]
+)
+def test_nor_what_headers_are_made_of(read: Any, key: str) -> None:
+    headers = '\n[targets.p.headers]\nAuthorization = "Bearer ${SECRET}"'
+    (mistake,) = read(f'{key} = "${{SECRET}}"{headers}', {"SECRET": SECRET}).mistakes
+    assert mistake.startswith(f'{key} = "${{SECRET}}" (its value is not shown): ')
+    (mistake,) = read(f'{key} = "${{OTHER}}"{headers}', {"SECRET": SECRET, "OTHER": "other"}).mistakes
+    assert '(now "other")' in mistake
+
+
+@pytest.mark.parametrize(
     ("used", "dist", "missing"),
     [
         ([("production", True)], False, []),
@@ -384,6 +416,8 @@ def test_without_a_file_the_checklist_holds(tmp_path: Path) -> None:
     ("files", "said"),
     [
         ({"pagesmoke.toml": "pages = ["}, "not proper TOML: "),
+        ({"pagesmoke.toml": f"timeout_s = {'9' * 5000}"}, "not proper TOML: "),
+        ({"pagesmoke.toml": f"pages = {'[' * 5000}"}, "not proper TOML: too deep"),
         ({"pagesmoke.toml": 'pages = ["/"]\npages = []'}, "Cannot overwrite a value"),
         ({"pagesmoke.toml": b"# \xff"}, "not UTF-8: byte 2"),
         ({"pyproject.toml": "tool.pagesmoke = 1"}, "tool.pagesmoke is no table"),

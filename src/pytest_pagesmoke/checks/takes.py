@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -93,7 +94,7 @@ Texts = Annotated[
 Text = Annotated[str, Takes("a text that is not empty", lambda value: bool(value.strip()))]
 Status = Annotated[int, Takes("a status from 200 to 599", lambda value: 200 <= value <= 599)]
 RedirectStatus = Annotated[int, Takes("301, 302, 303, 307 or 308", lambda value: value in REDIRECTS)]
-Seconds = Annotated[float, Takes("a number of seconds above 0", lambda value: 0 < value < float("inf"))]
+Seconds = Annotated[float, Takes("a number of seconds above 0", lambda value: 0 < value <= sys.float_info.max)]
 Json = Annotated[
     Mapping[str, Any],
     Takes("a table of JSON values that is not empty", lambda value: bool(value) and _is_json(value), of=(dict,)),

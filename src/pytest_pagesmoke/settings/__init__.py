@@ -94,11 +94,11 @@ class Settings:
         """
         targets = list(used)
         for path, text in self.unset:
-            top = str(path[0])
-            if top in idle or (top == "targets" and path[2] in idle):
+            top, name_there, key, *_ = (*map(str, path), "", "")
+            if top in idle or (top == "targets" and key in idle):
                 continue
             if top == "targets":
-                needed = any(name == path[1] and (with_url or path[2] != "url") for name, with_url in targets)
+                needed = any(name == name_there and (with_url or key != "url") for name, with_url in targets)
             elif top == "dist":
                 needed = dist
             else:
@@ -169,10 +169,12 @@ def _tables_of(file: Path) -> dict[str, Any]:
 def _parsed(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise SetUpError(f"{file}: not proper TOML: {error}") from None
     except UnicodeDecodeError as error:
         raise SetUpError(f"{file}: not UTF-8: byte {error.start}") from None
+    except ValueError as error:  # TOMLDecodeError, and that of a number with more digits than Python reads
+        raise SetUpError(f"{file}: not proper TOML: {error}") from None
+    except RecursionError:
+        raise SetUpError(f"{file}: not proper TOML: too deep") from None
     except OSError as error:
         raise SetUpError(f"{file}: cannot be read: {error.strerror}") from None
 

@@ -26,7 +26,7 @@ from pytest_pagesmoke.redact import without_tokens
 from pytest_pagesmoke.registry import LIVE_CHECKS, SINGLE_KEYS
 from pytest_pagesmoke.settings import Checks, Declared, Settings
 from pytest_pagesmoke.settings.shape import Mistake, dotted, hints_of, read, shown, unknown
-from pytest_pagesmoke.settings.variables import Expanded, expand, unset_texts
+from pytest_pagesmoke.settings.variables import Expanded, expand, unset_texts, variables_in
 
 _TWINS: Final = ("cf-access-client-id", "cf-access-client-secret")
 _SECRET_LENGTH: Final = 8  # shorter values from the environment are words, and would be struck out everywhere
@@ -58,7 +58,7 @@ def read_settings(
     file: Path, table: Mapping[str, Any], environment: Mapping[str, str], *, asks: bool = True
 ) -> Settings:
     """The settings that ``table``, of ``file``, holds. (`Any`: whatever TOML can hold.)"""
-    return _Reading(file, expand(table, environment), asks=asks).settings()
+    return _Reading(file, expand(table, environment, secret=_in_headers(table)), asks=asks).settings()
 
 
 class _Reading:
@@ -78,7 +78,7 @@ class _Reading:
                 self._mistakes.append(unknown((key,), [*_KEYS, "dist", "targets"]))
         common = self._values(self._table, ())
         targets = self._targets(common)
-        dist, dist_path, not_yet = self._dist()
+        dist, dist_path, unjudged = self._dist()
         return Settings(
             file=self._file,
             checks=_checks(common),
@@ -88,7 +88,7 @@ class _Reading:
             mistakes=tuple(map(str, sorted(self._mistakes, key=self._place))),
             unset=tuple(self._unset()),
             not_yet=tuple(
-                f"{dotted(('dist', name))}: no check of this version judges it (CHANGELOG.md)" for name in not_yet
+                f"{dotted(('dist', name))}: no check of this version judges it (CHANGELOG.md)" for name in unjudged
             ),
             keys=frozenset(self._table),
             own_keys={name: frozenset(table) for name, table in self._target_tables().items()},
@@ -240,6 +240,14 @@ class _Reading:
                 place.append(step)
                 table = table[step]
         return tuple(place)
+
+
+def _in_headers(table: Mapping[str, Any]) -> frozenset[str]:
+    """The variables that headers are made of."""
+    targets = table.get("targets")
+    tables = targets.values() if isinstance(targets, dict) else ()
+    headers = [target.get("headers") for target in tables if isinstance(target, dict)]
+    return frozenset(variables_in(headers))
 
 
 def _is_unset(text: str) -> bool:

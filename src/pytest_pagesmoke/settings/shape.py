@@ -45,9 +45,10 @@ def _key(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as the user wrote it, and what came from the environment; without passwords."""
+    """A value as the user wrote it, and what came from the environment; without passwords, and without what headers are made of."""
     if isinstance(value, Expanded):
-        return f"{_literal(value.written)} (now {_literal(without_credentials(value))})"
+        now = "its value is not shown" if value.is_secret else f"now {_literal(without_credentials(value))}"
+        return f"{_literal(value.written)} ({now})"
     return _literal(without_credentials(value) if isinstance(value, str) else value)
 
 
@@ -71,13 +72,11 @@ def unknown(path: Path, known: Iterable[str]) -> Mistake:
 
 def read(value: object, wanted: Any, path: Path, mistakes: list[Mistake]) -> Any:
     """``value`` as the type ``wanted``; None where it does not fit, with every mistake added to ``mistakes``. (`Any`: any type.)"""
-    if NoneType in get_args(wanted):  # `X | None`, of a key that may be left out: TOML has no None
-        wanted = get_args(wanted)[0]
     if isinstance(wanted, type) and is_dataclass(wanted):
         return _read_table(value, wanted, path, mistakes)
     if get_origin(wanted) is tuple:
         return _read_list(value, get_args(wanted)[0], path, mistakes)
-    kind, takes = get_args(wanted) if get_origin(wanted) is Annotated else (wanted, _PLAIN[wanted])
+    kind, takes, *_ = get_args(wanted) if get_origin(wanted) is Annotated else (wanted, _PLAIN[wanted])
     if not any(_is_of(value, one) for one in takes.of or (kind,)) or not _fits(value, takes):
         mistakes.append(_unfit(path, value, takes.right))
         return None
@@ -90,12 +89,12 @@ def _fits(value: object, takes: Takes) -> bool:
 
 def _read_table(value: object, owner: type, path: Path, mistakes: list[Mistake]) -> Any:
     """An entry: a table whose keys are the fields of ``owner``. A text stands for a table with only its `path`."""
-    required = [f.name for f in fields(owner) if f.default is MISSING and f.default_factory is MISSING]
+    required = _required_of(owner)
     if required == ["path"] and isinstance(value, str):
         value = {"path": value}
     if not isinstance(value, dict):
-        right = f"a table with {', '.join(required)}" if required else "a table"
-        mistakes.append(_unfit(path, value, "a path, or a table with path" if required == ["path"] else right))
+        table = f"a table with {', '.join(required)}" if required else "a table"
+        mistakes.append(_unfit(path, value, f"a path, or {table}" if required == ["path"] else table))
         return None
     keys = {name: hint for name, (hint, *marks) in hints_of(owner).items() if is_key(marks)}
     before = len(mistakes)
@@ -124,12 +123,18 @@ def _unfit(path: Path, value: object, right: str) -> Mistake:
     return Mistake(path, f" = {shown(value)}: takes {right}")
 
 
-@cache  # for each entry of a list it is the same
+@cache  # for each entry of a list it is the same; so is the next
 def hints_of(owner: type) -> dict[str, tuple[Any, ...]]:
-    """The type of each field of a dataclass, followed by what else its annotation says. (`Any`: any type.)"""
+    """The type of each field of a dataclass (of `X | None` X: TOML has no None), followed by what else its annotation says. (`Any`: any type.)"""
     hints = get_type_hints(owner, include_extras=True)
-    found = ((field.name, hints[field.name]) for field in fields(owner))
+    given = ((field.name, hints[field.name]) for field in fields(owner))
+    found = ((name, get_args(hint)[0] if NoneType in get_args(hint) else hint) for name, hint in given)
     return {name: (hint, *(get_args(hint)[1:] if get_origin(hint) is Annotated else ())) for name, hint in found}
+
+
+@cache
+def _required_of(owner: type) -> list[str]:
+    return [field.name for field in fields(owner) if field.default is MISSING and field.default_factory is MISSING]
 
 
 def _is_of(value: object, wanted: type) -> bool:
