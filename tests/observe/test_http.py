@@ -246,6 +246,23 @@ class TestHostile:
         assert failure.elapsed_s >= SHORT_S
         assert failure.timings_s["headers"] >= SHORT_S * 0.9
 
+    def test_thousands_of_headers_hold_up_nobody(self, hostile: Hostile) -> None:
+        """Looked up one by one in all of them, they take seconds of the loop that asks, for each answer."""
+        names = [f"{number:x}" for number in range(14_000)]
+        noisy = target(hostile.serve(answers(http(b"x", *(f"{name}:" for name in names), "b:last"))).url)
+
+        async def ask() -> list[Observation]:
+            observer = HttpObserver()
+            try:
+                return await asyncio.gather(*(observer.ask(noisy, Probe(path=f"/{number}")) for number in range(8)))
+            finally:
+                await observer.close()
+
+        for answer in asyncio.run(ask()):
+            assert isinstance(answer, Answer), answer
+            assert list(answer.headers) == [*names, "content-length"]
+            assert answer.headers["b"] == ", last"
+
     @pytest.mark.parametrize("name", AT_ONCE)
     def test_what_is_wrong_is_told_at_once(self, hostile: Hostile, name: str) -> None:
         script, reason, text = AT_ONCE[name]

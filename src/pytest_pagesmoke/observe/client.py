@@ -23,7 +23,7 @@ from pytest_pagesmoke.model import Answer, Exchange, Kind, NoAnswer, Observation
 from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
 from pytest_pagesmoke.observe.failures import shortened
-from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way
+from pytest_pagesmoke.observe.http import SAFE_METHODS, USER_AGENT, Connections, Way, by_name
 from pytest_pagesmoke.redact import MASK, Secrets, without_tokens
 
 T = TypeVar("T")
@@ -450,7 +450,7 @@ class _Sending:
         return Answer(
             url=self._url,
             status=response.status_code,
-            headers=dict(response.headers),
+            headers=by_name(response.headers),
             body=content,
             http_version=response.http_version,
             elapsed_s=self.elapsed_s,

@@ -402,7 +402,7 @@ class HttpObserver:
             headers = _request_headers(target, probe, progress.url)
             begun = await self._connections.begin(target, progress.url, headers, progress.way, http2=http2)
             async with aclosing(begun) as response:
-                answered = dict(response.headers)
+                answered = by_name(response.headers)
                 redirect = answered.get("location", "") if response.status_code in recognise.REDIRECTS else ""
                 onward = _tidied(progress.url, redirect) if probe.follow else ""
                 if not onward:
@@ -442,6 +442,14 @@ def _request_headers(target: Target, probe: Probe, url: str) -> httpx.Headers:
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
     return headers
+
+
+def by_name(headers: httpx.Headers) -> dict[str, str]:
+    """Headers by their names in lower case, those of one name in one. (httpx looks at all of them for each name: seconds for thousands.)"""
+    found: dict[str, list[str]] = {}
+    for name, value in headers.multi_items():
+        found.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 def _tidied(url: str, redirect: str) -> str:
