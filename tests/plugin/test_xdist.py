@@ -132,6 +132,7 @@ def test_a_worker_that_ends_takes_no_result_with_it(serve: Serve, together: Any)
         "own": ("-n 2", GOOD_SITE, {"test": "own", "phase": "call", "when": "before"}),
         "before": ("-n 2", GOOD_SITE, {"test": "/login", "phase": "setup", "when": "before"}),
         "behind": ("-n 2", lost, {"test": "/login", "phase": "call", "when": "after"}),
+        "given-out-again": ("-n 2 --dist=loadscope", GOOD_SITE, {"test": "/login", "phase": "call", "when": "after"}),
         "the-last": ("-n 1 --max-worker-restart=0", GOOD_SITE, {"test": "/login", "phase": "call", "when": "before"}),
     }
     sites = {name: serve(replies) for name, (_, replies, _) in cases.items()}
@@ -142,7 +143,7 @@ def test_a_worker_that_ends_takes_no_result_with_it(serve: Serve, together: Any)
         )
         for name, (mode, _, where) in cases.items()
     }
-    left = {"own": 0, "before": 1, "behind": 1, "the-last": 3}
+    left = {"own": 0, "before": 1, "behind": 1, "given-out-again": 0, "the-last": 3}
     for name, (status, output, report) in together(runs).items():
         assert status == 1, name  # of the crash, where the site is good
         assert "crashed while running" in output, name

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +152,11 @@ class ActiveRun:
         self._collected = False
         self._left_out = False
         self._asks_for_workers = False
-        #: Controller: what becomes of the checks that workers ask for, and how they asked for those of each row.
-        self._asked_for: dict[str, Future[Outcome]] = {}
+        #: Controller: what becomes of the checks that workers ask for, with the worker, how they asked for those of each row, and
+        #: the workers that have ended.
+        self._asked_for: dict[str, tuple[str, Future[Outcome]]] = {}
         self._asked_how: dict[str, tuple[Overrides, bool]] = {}
+        self._ended: set[str] = set()
         self._looked_for: list[CheckRecord] = []  # what workers left that ended
         self._annotates = False  # before the session's end there is nothing to say
 
@@ -291,12 +293,16 @@ class ActiveRun:
                 self._looking.ahead(_with(check, overrides) for check in checks)
         return self._looking.look(planned)
 
-    def _look_for_worker(self, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
+    def _look_for_worker(self, worker: str, check_id: str, overrides: Overrides, by_target: bool) -> Outcome:
         self._secrets.learn(overrides.headers)
         planned = self._by_id[check_id]
         self._asked_how[planned.row] = overrides, by_target
+        if (asked_for := self._asked_for.get(check_id)) and asked_for[0] in self._ended:
+            # No rerun: in some of its modes xdist gives out again what a worker was at when it crashed.
+            self._asked_for[check_id] = worker, asked_for[1]
+            return asked_for[1].result()
         coming: Future[Outcome] = Future()
-        self._asked_for[check_id] = coming
+        self._asked_for[check_id] = worker, coming
         try:
             coming.set_result(self._look_here(_with(planned, overrides), overrides, by_target=by_target))
         except BaseException as error:  # noqa: BLE001 - raised below
@@ -309,8 +315,8 @@ class ActiveRun:
         for test_id in [test_id for test_id in self._selected if test_id in left]:
             planned = self._selected[test_id]
             with suppress(Exception):  # stopped, or an error of ours: it is told as not run
-                if coming := self._asked_for.get(planned.id):
-                    outcome = coming.result()  # bounded, as everything that asks is
+                if asked_for := self._asked_for.get(planned.id):
+                    outcome = asked_for[1].result()  # bounded, as everything that asks is
                 elif isinstance(planned, PlannedDist):
                     outcome = self._looking.look(planned)
                 else:
@@ -342,7 +348,7 @@ class ActiveRun:
         node.workerinput[DEPLOYMENTS_KEY] = set_up.for_workers(self._set_up.deployments)
         if not asks_from_each(self._config):
             self._asks_for_workers = True
-            asking.serve(node, self._look_for_worker)
+            asking.serve(node, partial(self._look_for_worker, node.gateway.id))
         if self._local is not None:
             from pytest_pagesmoke.plugin.local import share
 
@@ -362,6 +368,7 @@ class ActiveRun:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
+        self._ended.add(node.gateway.id)
         self._left_out = self._left_out or getattr(node, "workeroutput", {}).get("pagesmoke_left_out", False)
 
     # The end.
