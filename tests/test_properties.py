@@ -134,7 +134,7 @@ def test_a_text_is_an_address_that_can_be_asked_or_is_told_why_not(
     )
     seen = runner.run(observer.ask(target, Probe(path="/")))
     assert isinstance(seen, NoAnswer)
-    assert seen.reason in {Reason.NO_ADDRESS, Reason.REFUSED, Reason.PROTOCOL, Reason.NOT_SENT}
+    assert seen.reason in {Reason.NO_ADDRESS, Reason.REFUSED, Reason.NOT_SENT}
     assert seen.text.isprintable()
 
 

@@ -148,6 +148,8 @@ def test_the_folder_of_the_project() -> None:
         ("http://[::1]:8788/", "http://[::1]:8788"),
         ("http://[2001:DB8::1]/a", "http://[2001:db8::1]/a"),
         ("https://b\u00fccher.example.com", "https://b\u00fccher.example.com"),
+        ("https://fa\u00df.example", "https://fa\u00df.example"),
+        ("https://xn--n3h.example", "https://xn--n3h.example"),
         ("https://www.example.com/caf%C3%A9", "https://www.example.com/caf%C3%A9"),
         ("https://somebody:secret@www.example.com:8443/a", "https://www.example.com:8443/a"),
     ],
@@ -158,6 +160,7 @@ def test_addresses(given: str, url: str) -> None:
 
 
 NO_ADDRESS = "is no address; right would be https://www.example.com"
+UNKNOWN = "has a name with letters that DNS does not know; write it as browsers ask for it"
 ODD = "has characters that no address can have; right would be https://www.example.com"
 
 
@@ -181,6 +184,11 @@ ODD = "has characters that no address can have; right would be https://www.examp
         ("https://www.example.com/`id`", ODD),
         ("https://${HOST}/", ODD),
         ("https://<host>/", ODD),
+        ("https://\u2603.example", f"{UNKNOWN}: xn--n3h.example"),
+        ("http://\uff4cocalhost:8788", f"{UNKNOWN}: localhost"),
+        ("http://127.0.0.01:8788", "has an IP address that is none; right would be http://127.0.0.1:8788"),
+        ("http://256.1.1.1", "has an IP address that is none; right would be http://127.0.0.1:8788"),
+        ("https://\u00fc..example", "has a name that DNS cannot have; right would be https://www.example.com"),
     ],
 )
 def test_what_is_no_address(given: str, mistake: str) -> None:

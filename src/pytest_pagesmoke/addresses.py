@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -47,6 +48,8 @@ def read_address(text: str) -> Address:
     odd = not text.isprintable() or re.search(r"[\s<>\"\\^`{|}()]", text)
     if odd or not re.fullmatch(r"[^\s%]+", parts.hostname):
         raise BadAddress("has characters that no address can have; right would be https://www.example.com")
+    if flaw := _flaw_of_host(parts.hostname):
+        raise BadAddress(flaw)
     netloc = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if port is not None:
         netloc += f":{port}"
@@ -55,6 +58,28 @@ def read_address(text: str) -> Address:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
     return Address(url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", host=parts.hostname, headers=headers)
+
+
+def _flaw_of_host(host: str) -> str:
+    """Why a host cannot be asked for as it is written, by the rules of httpx; empty where it can."""
+    if ":" in host or re.fullmatch(r"\d+(\.\d+){3}", host, re.ASCII):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return "has an IP address that is none; right would be http://127.0.0.1:8788"
+    if host.isascii():
+        return ""
+    import idna  # noqa: PLC0415 - few names need it
+
+    with suppress(idna.IDNAError):
+        idna.encode(host.lower())
+        return ""
+    try:
+        # By the rules of before 2008, which knew symbols, and by which browsers still find them.
+        meant = host.encode("idna").decode()
+    except UnicodeError:
+        return "has a name that DNS cannot have; right would be https://www.example.com"
+    return f"has a name with letters that DNS does not know; write it as browsers ask for it: {meant}"
 
 
 def kind_of(host: str) -> Kind:

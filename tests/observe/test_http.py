@@ -613,6 +613,15 @@ class TestRequest:
         assert "cookie" not in sent
         assert "referer" not in sent
 
+    def test_a_name_with_symbols(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The snowman has a site of its own, though the rules for names (IDNA) know it no more."""
+        site, look_up = serve({"*": Reply()}), sockets.getaddrinfo
+        monkeypatch.setattr(sockets, "getaddrinfo", lambda _, *rest: look_up("127.0.0.1", *rest))
+        url = site.url.replace("127.0.0.1", "xn--n3h.example")
+        answer_of(url)
+        ((_, _, sent),) = site.asked
+        assert sent["host"] == url.removeprefix("http://")
+
     def test_a_target_s_headers_are_sent_once(self, hostile: Hostile) -> None:
         heads: list[str] = []
 

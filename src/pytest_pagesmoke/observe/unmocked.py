@@ -31,9 +31,17 @@ def unmocked_transport(**options: Any) -> httpx.AsyncHTTPTransport:  # `Any`: wh
     return transport
 
 
-def unmocked_request(method: str, url: str, **options: Any) -> httpx.Request:  # `Any`: as above
-    """An `httpx.Request`, whatever stands under that name now."""
-    request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, url, **options)
+def unmocked_request(
+    method: str, url: str, headers: httpx.Headers | None = None, **options: Any
+) -> httpx.Request:  # `Any`: as above
+    """An `httpx.Request`, whatever stands under that name now.
+
+    It names its host itself: httpx would look at what the name stands for, and refuse one with symbols (`xn--n3h`, ☃), which browsers open.
+    """
+    asked = httpx.URL(url)
+    given = [] if headers is None else headers.raw
+    host = [] if any(name.lower() == b"host" for name, _ in given) else [(b"Host", asked.netloc)]
+    request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, asked, headers=[*host, *given], **options)
     return request
 
 
