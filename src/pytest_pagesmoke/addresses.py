@@ -62,9 +62,9 @@ def read_address(text: str) -> Address:
 
 def _flaw_of_host(host: str) -> str:
     """Why a host cannot be asked for as it is written, by the rules of httpx; empty where it can."""
-    if ":" in host or re.fullmatch(r"\d+(\.\d+){3}", host, re.ASCII):
+    if re.fullmatch(r"\d+(\.\d+){3}", host, re.ASCII):
         try:
-            ipaddress.ip_address(host)
+            ipaddress.IPv4Address(host)
         except ValueError:
             return "has an IP address that is none; right would be http://127.0.0.1:8788"
     if host.isascii():
@@ -72,7 +72,7 @@ def _flaw_of_host(host: str) -> str:
     import idna  # noqa: PLC0415 - few names need it
 
     with suppress(idna.IDNAError):
-        idna.encode(host.lower())
+        idna.encode(host)
         return ""
     try:
         # By the rules of before 2008, which knew symbols, and by which browsers still find them.

@@ -297,16 +297,16 @@ class ActiveRun:
         self._secrets.learn(overrides.headers)
         planned = self._by_id[check_id]
         self._asked_how[planned.row] = overrides, by_target
-        if (asked_for := self._asked_for.get(check_id)) and asked_for[0] in self._ended:
-            # No rerun: in some of its modes xdist gives out again what a worker was at when it crashed.
-            self._asked_for[check_id] = worker, asked_for[1]
-            return asked_for[1].result()
-        coming: Future[Outcome] = Future()
+        before, known = self._asked_for.get(check_id, ("", None))
+        if before not in self._ended:
+            known = None  # a rerun. (In some of its modes xdist gives out again what a worker was at when it crashed: that is none.)
+        coming: Future[Outcome] = known or Future()
         self._asked_for[check_id] = worker, coming
-        try:
-            coming.set_result(self._look_here(_with(planned, overrides), overrides, by_target=by_target))
-        except BaseException as error:  # noqa: BLE001 - raised below
-            coming.set_exception(error)
+        if coming is not known:
+            try:
+                coming.set_result(self._look_here(_with(planned, overrides), overrides, by_target=by_target))
+            except BaseException as error:  # noqa: BLE001 - raised below
+                coming.set_exception(error)
         return coming.result()
 
     def _look_for_the_crashed(self) -> None:
