@@ -160,7 +160,9 @@ def test_addresses(given: str, url: str) -> None:
 
 
 NO_ADDRESS = "is no address; right would be https://www.example.com"
-UNKNOWN = "has a name with letters that DNS does not know; write it as browsers ask for it"
+UNKNOWN = (
+    "has a name that DNS does not know as it is written; right would be the form in which browsers ask for it: xn--…"
+)
 ODD = "has characters that no address can have; right would be https://www.example.com"
 
 
@@ -184,11 +186,11 @@ ODD = "has characters that no address can have; right would be https://www.examp
         ("https://www.example.com/`id`", ODD),
         ("https://${HOST}/", ODD),
         ("https://<host>/", ODD),
-        ("https://\u2603.example", f"{UNKNOWN}: xn--n3h.example"),
-        ("http://\uff4cocalhost:8788", f"{UNKNOWN}: localhost"),
+        ("https://\u2603.example", UNKNOWN),
+        ("http://\uff4cocalhost:8788", UNKNOWN),
         ("http://127.0.0.01:8788", "has an IP address that is none; right would be http://127.0.0.1:8788"),
         ("http://256.1.1.1", "has an IP address that is none; right would be http://127.0.0.1:8788"),
-        ("https://\u00fc..example", "has a name that DNS cannot have; right would be https://www.example.com"),
+        ("https://\u00fc..example", UNKNOWN),
     ],
 )
 def test_what_is_no_address(given: str, mistake: str) -> None:

@@ -6,7 +6,6 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -71,15 +70,11 @@ def _flaw_of_host(host: str) -> str:
         return ""
     import idna  # noqa: PLC0415 - few names need it
 
-    with suppress(idna.IDNAError):
-        idna.encode(host)
-        return ""
     try:
-        # By the rules of before 2008, which knew symbols, and by which browsers still find them.
-        meant = host.encode("idna").decode()
-    except UnicodeError:
-        return "has a name that DNS cannot have; right would be https://www.example.com"
-    return f"has a name with letters that DNS does not know; write it as browsers ask for it: {meant}"
+        idna.encode(host)
+    except idna.IDNAError:  # a symbol, say, which browsers still find by older rules
+        return "has a name that DNS does not know as it is written; right would be the form in which browsers ask for it: xn--…"
+    return ""
 
 
 def kind_of(host: str) -> Kind:
