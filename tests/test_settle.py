@@ -382,6 +382,11 @@ class TestAnUnevenEdge:
             assert outcome.green
             assert outcome.ended >= last
 
+    def test_of_one_seed_comes_one_run(self) -> None:
+        machines, last = random_schedule(5)
+        one, other = (simulate(machines, seed=5, probes=4, last_switch=last) for _ in range(2))
+        assert [each.started for each in one.rounds] == [each.started for each in other.rounds]
+
     def test_more_rounds_are_early_less_often(self) -> None:
         """What `settle_rounds` is for: few checks, many machines."""
         early = {needed: sum(self._early(seed, needed) for seed in SEEDS) for needed in (1, 2, 4)}

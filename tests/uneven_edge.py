@@ -26,7 +26,7 @@ from pytest_pagesmoke.observe.background import Background
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.run import CheckResult
 from pytest_pagesmoke.settle import JITTER, LONGEST_PAUSE_S, Round
-from pytest_pagesmoke.settling import Settling, SettlingRun
+from pytest_pagesmoke.settling import _CHANCE, Settling, SettlingRun
 
 NEW, OLD = "build 0002", "build 0001"
 KINDS = ("old", "cached", "missing", "busy", "refuses")
@@ -105,7 +105,7 @@ def simulate(
     machines: Sequence[Machine], *, seed: int, probes: int, last_switch: float, seconds: float = 200.0, needed: int = 2
 ) -> Outcome:
     """One run of ``probes`` checks against ``machines``, settled within ``seconds`` or given up."""
-    random.seed(seed)  # the jitter of the pauses
+    _CHANCE.seed(seed)  # the jitter of the pauses
     edge = Edge(machines, random.Random(seed))
     target = Target(
         name="site", url="https://site.example.com", kind=Kind.PRODUCTION, manners=Manners(settle_rounds=needed)
