@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 
 from kit import Reply, Serve
@@ -62,7 +63,7 @@ from pytest_pagesmoke.model import (
 )
 from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import Background, _Loop
-from pytest_pagesmoke.observe.http import HttpObserver, proxy_for
+from pytest_pagesmoke.observe.http import Connections, HttpObserver, Way, by_name, proxy_for
 from pytest_pagesmoke.plan import PlannedLive
 from pytest_pagesmoke.redact import secrets_of
 from pytest_pagesmoke.run import Run
@@ -262,6 +263,41 @@ class TestHostile:
             assert isinstance(answer, Answer), answer
             assert list(answer.headers) == [*names, "content-length"]
             assert answer.headers["b"] == ", last"
+
+    @pytest.mark.parametrize("number", [10, 14_000])
+    def test_deadlines_have_their_turn_between_answers_of_thousands_of_headers(self, number: int) -> None:
+        """Sixteen of that kind that come at once would hold them up by more than half a second."""
+        head = (b"HTTP/1.1", 200, b"OK", [(b"a", b"")] * number, b"")
+        turns: list[None] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(None)
+                await asyncio.sleep(0)
+
+        async def follow() -> int:
+            connections = Connections()
+            taking = asyncio.create_task(take_turns())
+            event = "http11.receive_response_headers.complete", {"return_value": head}
+            await asyncio.gather(*(connections._follow(Way(), *event) for _ in range(16)))
+            taking.cancel()
+            await connections.close()
+            return len(turns)
+
+        assert (asyncio.run(follow()) >= 16) == (number > 1000)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            [],
+            [("A", "1"), ("b", "2"), ("a", "3")],
+            [("Set-Cookie", "a=1"), ("set-cookie", "b=2")],
+            [(b"a", "\u00fc".encode()), (b"b", b"x")],
+            [(b"a", b"\xfc"), (b"A", b"\xff")],
+        ],
+    )
+    def test_what_headers_say_by_their_names_is_what_httpx_says(self, headers: Any) -> None:
+        assert by_name(httpx.Headers(headers)) == dict(httpx.Headers(headers))
 
     @pytest.mark.parametrize("name", AT_ONCE)
     def test_what_is_wrong_is_told_at_once(self, hostile: Hostile, name: str) -> None:

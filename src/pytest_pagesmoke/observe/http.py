@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import ssl
@@ -36,6 +37,8 @@ USER_AGENT: Final = f"pytest-pagesmoke/{__version__}"
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
+#: To be made answers of one after the other.
+_MANY_HEADERS: Final = 1000
 _CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
 _LOGGERS: Final = (
     "hpack.hpack",
@@ -204,6 +207,7 @@ class Connections:
         self._slots: dict[tuple[str, str, bool, bool], list[_Slot]] = {}
         self._trusted: dict[tuple[str, bool], ssl.SSLContext] = {}
         self._certificates: dict[tuple[str, str], asyncio.Task[Certificate | None]] = {}
+        self._one_by_one = asyncio.Lock()
 
     async def begin(
         self,
@@ -226,9 +230,8 @@ class Connections:
         while True:
             way.begins()
             slot = self._slot(target, url, kept=kept, http2=http2 and kept and _HTTP2)
-            request = unmocked_request(
-                method, url, headers=headers, content=body or None, extensions={"trace": way.follow}
-            )
+            follow = functools.partial(self._follow, way)
+            request = unmocked_request(method, url, headers=headers, content=body or None, extensions={"trace": follow})
             try:
                 response = await slot.send(request)
             except (httpx.ReadError, httpx.WriteError, httpx.ProtocolError):
@@ -237,6 +240,13 @@ class Connections:
             else:
                 way.enter(Phase.BODY)
                 return response
+
+    async def _follow(self, way: Way, event: str, info: Mapping[str, Any]) -> None:
+        await way.follow(event, info)
+        if event == "http11.receive_response_headers.complete" and len(info["return_value"][3]) > _MANY_HEADERS:
+            # What the libraries do with thousands takes a while: one answer after the other, and deadlines have their turn in between.
+            async with self._one_by_one:
+                await asyncio.sleep(0)
 
     async def explain(
         self, error: Exception, target: Target, url: str, way: Way, *, deadline: float
@@ -446,9 +456,10 @@ def _request_headers(target: Target, probe: Probe, url: str) -> httpx.Headers:
 
 def by_name(headers: httpx.Headers) -> dict[str, str]:
     """Headers by their names in lower case, those of one name in one. (httpx looks at all of them for each name: seconds for thousands.)"""
+    encoding = headers.encoding
     found: dict[str, list[str]] = {}
-    for name, value in headers.multi_items():
-        found.setdefault(name, []).append(value)
+    for name, value in headers.raw:
+        found.setdefault(name.lower().decode(encoding), []).append(value.decode(encoding))
     return {name: ", ".join(values) for name, values in found.items()}
 
 
