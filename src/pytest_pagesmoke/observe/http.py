@@ -37,7 +37,7 @@ USER_AGENT: Final = f"pytest-pagesmoke/{__version__}"
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
-#: To be made answers of one after the other.
+#: From so many on an answer's headers keep the loop busy for milliseconds.
 _MANY_HEADERS: Final = 1000
 _CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
 _LOGGERS: Final = (
