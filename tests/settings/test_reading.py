@@ -407,6 +407,12 @@ def test_the_nearest_file_at_or_above(tmp_path: Path) -> None:
     assert load(below, named=named).file == named
 
 
+@pytest.mark.parametrize("text", ["[tool", "x = 1 # \xff", f"x = {'9' * 5000}", f"x = {'[' * 5000}"])
+def test_a_pyproject_that_cannot_be_read_is_somebody_else_s(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(text.encode("latin-1"))
+    assert load(tmp_path).file is None
+
+
 def test_without_a_file_the_checklist_holds(tmp_path: Path) -> None:
     for settings in (load(tmp_path), load(tmp_path, named=tmp_path / "pagesmoke.toml")):
         assert (settings.file, specs(settings), settings.dist) == (None, specs(checklist()), checklist().dist)

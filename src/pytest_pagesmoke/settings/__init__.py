@@ -182,6 +182,10 @@ def _parsed(file: Path) -> dict[str, Any]:
 def _has_table(pyproject: Path) -> bool:
     try:
         tool: object = tomllib.loads(pyproject.read_text("utf-8")).get("tool", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):  # somebody else's file: not ours to judge
+    except (
+        ValueError,
+        RecursionError,
+        OSError,
+    ):  # as in `_parsed`; but this is somebody else's file, not ours to judge
         return False
     return isinstance(tool, Mapping) and "pagesmoke" in tool
