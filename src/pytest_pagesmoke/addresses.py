@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pytest_pagesmoke.model import Kind, Target
 from pytest_pagesmoke.redact import without_tokens
@@ -53,10 +53,17 @@ def read_address(text: str) -> Address:
     if port is not None:
         netloc += f":{port}"
     headers: dict[str, str] = {}
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    if credentials := credentials_in(parts):
+        headers["Authorization"] = credentials
     return Address(url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", host=parts.hostname, headers=headers)
+
+
+def credentials_in(parts: SplitResult) -> str:
+    """The `Authorization` that user and password of an address stand for (RFC 7617); empty where it has none."""
+    if parts.username is None:
+        return ""
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
 
 def _flaw_of_host(host: str) -> str:

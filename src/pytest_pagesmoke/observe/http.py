@@ -9,7 +9,6 @@ import logging
 import ssl
 import sys
 import time
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -17,12 +16,13 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from pytest_pagesmoke import __version__, recognise
+from pytest_pagesmoke.addresses import credentials_in
 from pytest_pagesmoke.model import THREAD, Answer, Hop, Kind, NoAnswer, Observation, Phase, Probe, Reason, Target
 from pytest_pagesmoke.observe.background import LOOKING_UP, aside
 from pytest_pagesmoke.observe.body import ACCEPT_ENCODING, BodyError, BodyTooLarge, read_body
@@ -448,9 +448,8 @@ def _request_headers(target: Target, probe: Probe, url: str) -> httpx.Headers:
         headers.update(target.headers)
     headers["Accept"] = probe.accept
     headers["Accept-Encoding"] = ACCEPT_ENCODING
-    if (parts := urlsplit(url)).username is not None:  # where a redirect leads that tidies, as curl goes there
-        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
+    if credentials := credentials_in(urlsplit(url)):  # where a redirect leads that tidies, as curl goes there
+        headers["Authorization"] = credentials
     return headers
 
 

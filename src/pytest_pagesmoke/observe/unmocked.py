@@ -39,9 +39,9 @@ def unmocked_request(
     It names its host itself: httpx would look at what the name stands for, and refuse one with symbols (`xn--n3h`, ☃), which browsers open.
     """
     asked = httpx.URL(url)
-    given = [] if headers is None else headers.raw
-    host = [] if any(name.lower() == b"host" for name, _ in given) else [(b"Host", asked.netloc)]
-    request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, asked, headers=[*host, *given], **options)
+    given = httpx.Headers(headers)
+    host = [] if "host" in given else [(b"Host", asked.netloc)]
+    request: httpx.Request = _run_once_more(_TRANSPORTS).Request(method, asked, headers=[*host, *given.raw], **options)
     return request
 
 

@@ -299,7 +299,7 @@ class ActiveRun:
         self._asked_how[planned.row] = overrides, by_target
         before, known = self._asked_for.get(check_id, ("", None))
         if before not in self._ended:
-            known = None  # a rerun. (In some of its modes xdist gives out again what a worker was at when it crashed: that is none.)
+            known = None  # a rerun, if any. (What a worker was at when it crashed, xdist gives out again in some modes: that is none.)
         coming: Future[Outcome] = known or Future()
         self._asked_for[check_id] = worker, coming
         if coming is not known:
@@ -315,8 +315,9 @@ class ActiveRun:
         for test_id in [test_id for test_id in self._selected if test_id in left]:
             planned = self._selected[test_id]
             with suppress(Exception):  # stopped, or an error of ours: it is told as not run
-                if asked_for := self._asked_for.get(planned.id):
-                    outcome = asked_for[1].result()  # bounded, as everything that asks is
+                _, coming = self._asked_for.get(planned.id, ("", None))
+                if coming is not None:
+                    outcome = coming.result()  # bounded, as everything that asks is
                 elif isinstance(planned, PlannedDist):
                     outcome = self._looking.look(planned)
                 else:

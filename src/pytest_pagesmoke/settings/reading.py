@@ -78,7 +78,7 @@ class _Reading:
                 self._mistakes.append(unknown((key,), [*_KEYS, "dist", "targets"]))
         common = self._values(self._table, ())
         targets = self._targets(common)
-        dist, dist_path, unjudged = self._dist()
+        dist, dist_path, not_yet = self._dist()
         return Settings(
             file=self._file,
             checks=_checks(common),
@@ -87,24 +87,23 @@ class _Reading:
             targets=targets,
             mistakes=tuple(map(str, sorted(self._mistakes, key=self._place))),
             unset=tuple(self._unset()),
-            not_yet=tuple(
-                f"{dotted(('dist', name))}: no check of this version judges it (CHANGELOG.md)" for name in unjudged
-            ),
+            not_yet=not_yet,
             keys=frozenset(self._table),
-            own_keys={name: frozenset(table) for name, table in self._target_tables().items()},
+            own_keys={name: frozenset(table) for name, table in _target_tables(self._table).items()},
         )
 
-    def _dist(self) -> tuple[DistSpec, Path | None, list[str]]:
-        """What the build output is to have, its folder, and the keys that no check of this version judges."""
+    def _dist(self) -> tuple[DistSpec, Path | None, tuple[str, ...]]:
+        """What the build output is to have, its folder, and, in words, what no check of this version judges."""
         if "dist" not in self._table:
-            return DistSpec(), None, []
+            return DistSpec(), None, ()
         from pytest_pagesmoke.settings.dist import DistTable, not_yet  # noqa: PLC0415 - a site's settings do without
 
         table = self._table["dist"]
         dist = self._read(table, DistTable, ("dist",)) or DistTable()
         spec = DistSpec(worker=dist.worker, worker_min_bytes=dist.worker_min_bytes, routes=dist.routes)
-        unjudged = [name for name in not_yet() if name in table] if isinstance(table, dict) else []
-        return spec, Path(dist.path) if dist.path else None, unjudged
+        keys = [name for name in not_yet() if name in table] if isinstance(table, dict) else []
+        said = tuple(f"{dotted(('dist', key))}: no check of this version judges it (CHANGELOG.md)" for key in keys)
+        return spec, Path(dist.path) if dist.path else None, said
 
     def _read(self, value: object, wanted: Any, path: tuple[str | int, ...]) -> Any:
         return read(value, wanted, path, self._mistakes)
@@ -139,20 +138,12 @@ class _Reading:
                 text = f': {subject!r} stands there {count} times; give each an id of its own: {{ path = …, id = "…" }}'
                 self._mistakes.append(Mistake((*path, index), text))
 
-    def _target_tables(self) -> dict[str, dict[str, Any]]:
-        targets = self._table.get("targets")
-        return (
-            {name: table for name, table in targets.items() if isinstance(table, dict)}
-            if isinstance(targets, dict)
-            else {}
-        )
-
     def _targets(self, common: Mapping[str, Any]) -> dict[str, Declared]:
         raw = self._table.get("targets", {})
         if not isinstance(raw, dict):
             self._mistakes.append(Mistake(("targets",), f" = {shown(raw)}: takes tables: [targets.production]"))
             return {}
-        tables = self._target_tables()
+        tables = _target_tables(self._table)
         for name in raw.keys() - tables.keys():
             self._mistakes.append(Mistake(("targets", name), f" = {shown(raw[name])}: takes a table with the key url"))
         return {name: self._target(name, table, common) for name, table in tables.items()}
@@ -242,12 +233,18 @@ class _Reading:
         return tuple(place)
 
 
+def _target_tables(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    targets = table.get("targets")
+    return (
+        {name: target for name, target in targets.items() if isinstance(target, dict)}
+        if isinstance(targets, dict)
+        else {}
+    )
+
+
 def _in_headers(table: Mapping[str, Any]) -> frozenset[str]:
     """The variables that headers are made of."""
-    targets = table.get("targets")
-    tables = targets.values() if isinstance(targets, dict) else ()
-    headers = [target.get("headers") for target in tables if isinstance(target, dict)]
-    return frozenset(variables_in(headers))
+    return frozenset(variables_in([target.get("headers") for target in _target_tables(table).values()]))
 
 
 def _is_unset(text: str) -> bool:
