@@ -61,6 +61,7 @@ from pytest_pagesmoke.model import (
     Seen,
     Target,
 )
+from pytest_pagesmoke.observe import http as http_module
 from pytest_pagesmoke.observe import sockets
 from pytest_pagesmoke.observe.background import Background, _Loop
 from pytest_pagesmoke.observe.http import Connections, HttpObserver, Way, by_name, proxy_for
@@ -989,6 +990,23 @@ class TestProxies:
         ]
         for asked, url, proxy in wanted:
             assert proxy_for(asked, f"{url}/path") == proxy
+
+    @pytest.mark.parametrize("reads", ["getproxies", "proxy_bypass"])
+    def test_what_leaves_the_environment_meanwhile_hinders_nobody(
+        self, monkeypatch: pytest.MonkeyPatch, reads: str
+    ) -> None:
+        """As pytest's own PYTEST_CURRENT_TEST does, in another thread, after each step of a test."""
+        monkeypatch.setenv("http_proxy", "http://plain.example:1")
+        read, left = getattr(http_module, reads), [KeyError("PYTEST_CURRENT_TEST")] * 3
+
+        def read_name_by_name(*args: Any) -> Any:
+            if left:
+                raise left.pop()
+            return read(*args)
+
+        monkeypatch.setattr(http_module, reads, read_name_by_name)
+        assert proxy_for(target("", kind=Kind.PREVIEW), "http://www.example.com/") == "http://plain.example:1"
+        assert left == []
 
     def test_one_that_answers_twice(self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
         """What comes behind an answer is none to the next question, whoever sent it."""

@@ -37,6 +37,8 @@ USER_AGENT: Final = f"pytest-pagesmoke/{__version__}"
 _HTTP2: Final = find_spec("h2") is not None  # the extra
 #: A slash and .html can be tidied in at most two steps each way; more is no tidying.
 _MAX_HOPS: Final = 4
+#: To read the environment, of which another thread takes a name away a few times a test.
+_TRIES: Final = 10
 #: From so many on an answer's headers keep the loop busy for milliseconds.
 _MANY_HEADERS: Final = 1000
 _CORE: Final = httpx.__name__.replace("httpx", "httpcore")  # of its fork, httpx2, too
@@ -330,6 +332,14 @@ def _transport(proxy: str, *, kept: bool, http2: bool, verify: ssl.SSLContext) -
 
 def proxy_for(target: Target, url: str) -> str:
     """The proxy that the environment names for ``url``; empty where there is none. Never for this machine itself."""
+    # Python reads the environment name by name, and pytest, in the main thread, takes one of its own away after each step of a test.
+    for _ in range(_TRIES - 1):
+        with suppress(KeyError):
+            return _named_proxy(target, url)
+    return _named_proxy(target, url)
+
+
+def _named_proxy(target: Target, url: str) -> str:
     parts = urlsplit(url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all", "")
